@@ -1,0 +1,58 @@
+# One way to do each thing: `make demo` to see it, `make test` to trust it. Everything lives in .venv and .services.
+# The virtual environment comes from requirements.lock, whose hashes pip checks; a stamp keeps it until the lock changes.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PY := $(BIN)/python
+STAMP := $(VENV)/.installed
+SOURCES := events metrics streams tests
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format bench lock services clean .venv
+
+help:
+	@echo "make demo      broker, Redis, engine, simulated shop and board in one command"
+	@echo "make test      services where reachable, lint, types, layers, every test"
+	@echo "make lint      ruff, mypy --strict, import-linter"
+	@echo "make bench     measure what the README promises"
+	@echo "make services  install or fetch what the tests of real services need (may ask for root)"
+	@echo "make lock      resolve requirements.lock anew from pyproject.toml"
+	@echo "make clean     remove .venv, .services and caches"
+
+.venv: $(STAMP)
+
+$(STAMP): requirements.lock pyproject.toml .ci/venv
+	@bash .ci/venv $(PYTHON) $(VENV)
+	@touch $@
+
+demo: .venv
+	$(BIN)/tapesh demo
+
+test: .venv
+	@bash .ci/test $(PY)
+
+lint: .venv
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: .venv
+	$(BIN)/ruff format $(SOURCES)
+	$(BIN)/ruff check --fix $(SOURCES)
+
+bench: .venv
+	$(PY) -m benchmarks
+
+services: .venv
+	bash .ci/install-services
+	$(PY) -m streams.services.apache_kafka
+
+lock: .venv
+	$(BIN)/uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 --upgrade \
+		--generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --quiet --output-file requirements.lock
+
+clean:
+	rm -rf $(VENV) .services .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build dist *.egg-info
+	find $(SOURCES) -name __pycache__ -type d -prune -exec rm -rf {} +
