@@ -1,0 +1,1 @@
+"""A second, naive opinion on every KPI, and the event logs to ask it about: tests import it as `kpi_oracle`."""
