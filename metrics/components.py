@@ -49,6 +49,7 @@ STOCK = "now"
 _C, _M, _T, _P = Unit.COUNT, Unit.MINOR, Unit.MS, Unit.POINTS
 
 COMPONENTS: tuple[Component, ...] = (
+    Component("persons", _C, STOCK, "persons known by any event"),
     # Contractual lifetimes
     Component("acquired", _C, "first opening", "persons by their first-ever opening"),
     Component("opened", _C, "opening", "lifetimes opened, win-backs included"),
@@ -86,7 +87,8 @@ COMPONENTS: tuple[Component, ...] = (
     Component("leads_decided", _C, "later of first won, first lost", "leads that were won or lost"),
     # Spend
     Component("acquisition_spend_minor", _M, "spend", "acquisition spend and cost of acquisitions"),
-    Component("lead_spend_minor", _M, "spend", "lead-generation spend and cost of leads"),
+    Component("lead_spend_minor", _M, "spend", "lead-generation spend"),
+    Component("lead_costs_minor", _M, "lead event", "costs that lead events carry; with lead_spend_minor the spend on leads"),
     Component("retention_spend_minor", _M, "spend", "retention spend"),
     # Surveys
     Component("nps_promoters", _C, "response", "NPS answers 9 and 10"),

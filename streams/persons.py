@@ -1,0 +1,189 @@
+"""Persons as columns: what the engine remembers of each customer, a few machine words a person.
+
+A million customers as Python objects would be a gigabyte. Here each fact is an `array` (fast to read one by
+one, and a numpy view for the rest: lapses at midnight, checkpoints, recovery). What only some persons have
+(cancellations, leads, a membership, earlier buying lifetimes) is one packed `History`.
+
+A person's number is its row; rows are handed out in order of appearance and never move.
+"""
+
+from __future__ import annotations
+
+from array import array
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from streams.lifetimes import Instant, Span
+
+NEVER = -1
+"""An instant that hasn't been: events begin at 0."""
+BUYING, LAPSED = 1, 2
+"""Flags: has a latest buying lifetime that is open, or one whose lapse has been counted."""
+
+STAGES = ("new", "qualified", "proposal", "won", "lost")
+
+
+class Lead(msgspec.Struct, array_like=True, gc=False):
+    """One lead of a person.
+
+    Attributes:
+        first_ms: its earliest event.
+        channel: the channel of its earliest event that names one.
+        named: (instant, event id) of that event.
+        reached_ms: for each of `STAGES` the first time it was reached, or `NEVER`.
+        costs: (instant, minor units) of every cost.
+    """
+
+    lead_id: str
+    first_ms: int
+    reached_ms: list[int]
+    channel: str | None = None
+    named: tuple[int, str] | None = None
+    costs: list[tuple[int, int]] = []
+
+
+class History(msgspec.Struct, array_like=True, omit_defaults=True):
+    """What only some persons have.
+
+    Attributes:
+        transitions: openings and cancellations by instant; empty for a person with one opening alone.
+        earlier_spans: buying lifetimes before the latest, sorted.
+        leads: the person's leads.
+        membership: enrolments (`opens`) and leavings (`closes`) of the loyalty programme by instant.
+        activity_ms: latest activity in the loyalty programme other than enrolling and leaving.
+        remembered: contributions of events from before the acquisition, an entry an event, each a list of
+            (minute field, column, amount): they move to the acquisition's slices.
+    """
+
+    transitions: list[Instant] = []
+    earlier_spans: list[Span] = []
+    leads: list[Lead] = []
+    membership: list[Instant] = []
+    activity_ms: int = NEVER
+    remembered: list[list[tuple[int, int, int]]] = []
+
+
+_ENCODER = msgspec.msgpack.Encoder()
+_DECODER = msgspec.msgpack.Decoder(History)
+
+
+class TextColumn:
+    """One short text a row, packed; replacing a text leaves the old bytes behind until the next load."""
+
+    def __init__(self) -> None:
+        self._heap = bytearray()
+        self._starts = array("q")
+
+    def append(self, text: str) -> None:
+        """Add a row."""
+        self._starts.append(NEVER)
+        if text:
+            self[len(self._starts) - 1] = text
+
+    def __setitem__(self, row: int, text: str) -> None:
+        data = text.encode()
+        self._starts[row] = len(self._heap)
+        self._heap += len(data).to_bytes(2, "little") + data
+
+    def __getitem__(self, row: int) -> str:
+        start = self._starts[row]
+        if start == NEVER:
+            return ""
+        size = int.from_bytes(self._heap[start : start + 2], "little")
+        return self._heap[start + 2 : start + 2 + size].decode()
+
+    def __len__(self) -> int:
+        return len(self._starts)
+
+
+INT_COLUMNS = {
+    "cell_set": "i",
+    "flags": "b",
+    "acquired_ms": "q",
+    "first_ms": "q",
+    "first_minor": "q",
+    "span_open_ms": "q",
+    "latest_ms": "q",
+    "second_ms": "q",
+}
+"""Columns of whole numbers and their array type codes, in the order in which a checkpoint holds them."""
+TEXT_COLUMNS = ("acquired_event", "first_event")
+
+
+class Persons:
+    """All persons of a partition.
+
+    Attributes:
+        ids: the customer id of each row.
+        cell_set: the slices in which the person counts.
+        flags: `BUYING`, `LAPSED`.
+        acquired_ms: earliest acquisition, or `NEVER`; with `acquired_event`, which decides at a tie.
+        first_ms, first_minor, first_event: the first-ever purchase by (time, event id).
+        span_open_ms: opening of the latest buying lifetime.
+        latest_ms, second_ms: the latest and second-latest purchase.
+        changed: rows changed since the last checkpoint.
+    """
+
+    def __init__(self) -> None:
+        self.ids: list[str] = []
+        self.rows: dict[str, int] = {}
+        self.cell_set = array("i")
+        self.flags = array("b")
+        self.acquired_ms = array("q")
+        self.first_ms = array("q")
+        self.first_minor = array("q")
+        self.span_open_ms = array("q")
+        self.latest_ms = array("q")
+        self.second_ms = array("q")
+        self.acquired_event = TextColumn()
+        self.first_event = TextColumn()
+        self._histories: list[bytes | None] = []
+        self.changed: set[int] = set()
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def add(self, customer_id: str, cell_set: int) -> int:
+        """Append a person of whom nothing is known and return the row."""
+        row = len(self.ids)
+        self.ids.append(customer_id)
+        self.rows[customer_id] = row
+        self.cell_set.append(cell_set)
+        self.flags.append(0)
+        self.first_minor.append(0)
+        for column in (self.acquired_ms, self.first_ms, self.span_open_ms, self.latest_ms, self.second_ms):
+            column.append(NEVER)
+        self.acquired_event.append("")
+        self.first_event.append("")
+        self._histories.append(None)
+        return row
+
+    def has_history(self, row: int) -> bool:
+        """Tell whether the person has more than columns."""
+        return self._histories[row] is not None
+
+    def history(self, row: int) -> History:
+        """Return the person's history; changes count only once `keep` has been called."""
+        packed = self._histories[row]
+        return History() if packed is None else _DECODER.decode(packed)
+
+    def keep(self, row: int, history: History) -> None:
+        """Store a person's history."""
+        self._histories[row] = _ENCODER.encode(history)
+
+    def packed_history(self, row: int) -> bytes:
+        """Return the stored bytes of a history, empty if there is none."""
+        return self._histories[row] or b""
+
+    def keep_packed(self, row: int, packed: bytes) -> None:
+        """Store a history as `packed_history` gave it."""
+        self._histories[row] = packed or None
+
+    def buying_rows_last_seen_by(self, latest_ms: int) -> npt.NDArray[np.int64]:
+        """Return the rows whose buying lifetime is open and whose latest purchase is at or before an instant."""
+        if not self.ids:
+            return np.empty(0, np.int64)
+        open_now = np.frombuffer(self.flags, np.int8) == BUYING
+        return np.flatnonzero(open_now & (np.frombuffer(self.latest_ms, np.int64) <= latest_ms))
