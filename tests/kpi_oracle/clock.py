@@ -43,9 +43,7 @@ def first_instant(day: date, timezone: str) -> int:
     """The first instant of a local date: its midnight, or where the clocks skip that, the instant after the jump."""
     zone = ZoneInfo(timezone)
     midnight = datetime(day.year, day.month, day.day, tzinfo=zone)
-    readings = [
-        (midnight.replace(fold=fold).astimezone(UTC) - EPOCH) // timedelta(milliseconds=1) for fold in (0, 1)
-    ]
+    readings = [(midnight.replace(fold=fold).astimezone(UTC) - EPOCH) // timedelta(milliseconds=1) for fold in (0, 1)]
     for ms in sorted(readings):
         if (EPOCH + timedelta(milliseconds=ms)).astimezone(zone).replace(tzinfo=None) == midnight.replace(tzinfo=None):
             return ms

@@ -17,9 +17,10 @@ from kpi_oracle.clock import instant_ms, midnight_at_or_after
 Event = dict[str, Any]
 
 _DECIMALS = {
-    **dict.fromkeys(("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF").split(), 0),
-    **dict.fromkeys(("BHD IQD JOD KWD LYD OMR TND").split(), 3),
-    **dict.fromkeys(("CLF UYW").split(), 4),
+    **dict.fromkeys(("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF"), 0),
+    **dict.fromkeys(("UGX", "UYI", "VND", "VUV", "XAF", "XOF", "XPF"), 0),
+    **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
+    **dict.fromkeys(("CLF", "UYW"), 4),
 }
 
 
@@ -64,6 +65,11 @@ class Lead:
 
     person: Person
     events: list[Event]
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What it is known by."""
+        return self.person.customer_id, self.events[0]["lead_id"]
 
     @property
     def first_seen(self) -> int:
@@ -126,7 +132,8 @@ def to_minor(money: Mapping[str, Any], currency: str, rates: Mapping[str, Any]) 
     amount = Fraction(str(money["amount"]))
     if money["currency"] != currency:
         amount *= Fraction(str(rates[money["currency"]]))
-    return round(amount * 10 ** decimals(currency))
+    scaled: Fraction = amount * 10 ** decimals(currency)
+    return round(scaled)
 
 
 def lifetimes_of(openings: list[Event], closes: list[Event]) -> list[Lifetime]:
