@@ -1,0 +1,158 @@
+"""The consumer's side of the broker, in the thread and event loop where aiokafka runs.
+
+Everything here is called through Faust's method queue, whose two workers must never both be stuck: one may fetch, so
+the other carries commits and seeks. Hence no wait without an end.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from typing import Any, cast
+
+import aiokafka
+from aiokafka import TopicPartition
+from aiokafka.errors import (
+    CommitFailedError,
+    ConsumerStoppedError,
+    OffsetOutOfRangeError,
+)
+from aiokafka.structs import OffsetAndMetadata
+from faust.transport.consumer import RecordMap
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
+from faust.transport.drivers.aiokafka import Transport as FaustTransport
+from faust.types import TP
+
+from .drain import Drain
+from .sources import Edge, Position, Sources
+
+_REBALANCE_POLL = 0.05
+
+
+class ConsumerThread(AIOKafkaConsumerThread):
+    """Fetches chunks, commits within one generation, and puts partitions at given positions."""
+
+    sources: Sources = Sources()
+    _drain: Drain | None = None
+
+    def _create_worker_consumer(self, transport: FaustTransport) -> aiokafka.AIOKafkaConsumer:
+        consumer = super()._create_worker_consumer(transport)
+        # Faust passes 1,500 ms without a setting for it: see Sources.fetch_wait_ms.
+        consumer._fetch_max_wait_ms = self.sources.fetch_wait_ms
+        self._drain = Drain(self.sources)
+        return consumer
+
+    async def _fetch_records(
+        self,
+        consumer: aiokafka.AIOKafkaConsumer,
+        active_partitions: set[TP],
+        timeout: float | None = None,
+        max_records: int | None = None,
+    ) -> RecordMap:
+        if self._drain is None:
+            return cast(
+                RecordMap,
+                await super()._fetch_records(consumer, active_partitions, timeout, max_records),
+            )  # a client that only awaits replies
+        if not self.consumer.flow_active:
+            return {}
+        fetcher = consumer._fetcher
+        if consumer._closed or fetcher._closed:
+            raise ConsumerStoppedError()
+        if fetcher._subscriptions.reassignment_in_progress:
+            # aiokafka waits here for the assignment, as long as it takes, holding one of the two workers.
+            await asyncio.sleep(_REBALANCE_POLL)
+            return {}
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + (timeout or 0)
+        with fetcher._subscriptions.fetch_context():
+            while True:
+                if taken := self._drain.take(fetcher, active_partitions):
+                    return taken
+                news = fetcher._create_fetch_waiter()
+                await asyncio.wait([news], timeout=max(0.0, deadline - loop.time()))
+                if not news.done():
+                    news.cancel()
+                    return {}
+                news.result()  # raises what ended the subscription
+                if fetcher._closed:
+                    return {}
+
+    async def commit_in_generation(self, offsets: Mapping[TP, int], generation: int, timeout: float) -> None:
+        """Commit exactly these, as a member of this generation and of no other.
+
+        Raises:
+            CommitFailedError: the group has moved on, or the broker refused.
+            TimeoutError: no answer in time; the commit may or may not have happened.
+        """
+        await self.call_thread(self._commit_in_generation, offsets, generation, timeout)
+
+    async def _commit_in_generation(self, offsets: Mapping[TP, int], generation: int, timeout: float) -> None:
+        consumer = self._ensure_consumer()
+        self._expect_generation(consumer, generation, offsets)
+        wanted = {TopicPartition(*tp): OffsetAndMetadata(offset, "") for tp, offset in offsets.items()}
+        await asyncio.wait_for(consumer.commit(wanted), timeout)
+        # A member that was thrown out commits as generation -1, which the broker accepts while the group is empty. It
+        # may have happened during the waits inside commit(), so a success counts only if nothing changed meanwhile.
+        self._expect_generation(consumer, generation, offsets)
+        now = asyncio.get_running_loop().time()
+        self.tp_last_committed_at.update(dict.fromkeys(offsets, now))
+
+    def _expect_generation(self, consumer: Any, generation: int, offsets: Mapping[TP, int]) -> None:
+        now = consumer._coordinator.generation
+        if now != generation or now < 0:
+            raise CommitFailedError(
+                f"commit of {_listed(offsets)} belongs to generation {generation} of group "
+                f"{self.app.conf.id!r}, which is at {now}: another worker may own these partitions now"
+            )
+
+    async def place(self, positions: Mapping[TP, Position], timeout: float) -> Mapping[TP, int]:
+        """Read on from these positions.
+
+        Returns:
+            the offsets that they stand for.
+
+        Raises:
+            OffsetOutOfRangeError: retention has removed records from that position on.
+        """
+        return cast(Mapping[TP, int], await self.call_thread(self._place, positions, timeout))
+
+    async def _place(self, positions: Mapping[TP, Position], timeout: float) -> Mapping[TP, int]:
+        consumer = self._ensure_consumer()
+        async with asyncio.timeout(timeout):
+            earliest = await consumer.beginning_offsets(
+                [TopicPartition(*tp) for tp, position in positions.items() if position is not Edge.END]
+            )
+            latest = await consumer.end_offsets(
+                [TopicPartition(*tp) for tp, position in positions.items() if position is Edge.END]
+            )
+        offsets: dict[TP, int] = {}
+        for tp, position in positions.items():
+            if position is Edge.END:
+                offsets[tp] = latest[tp]
+            elif position is Edge.START:
+                offsets[tp] = earliest[tp]
+            else:
+                offsets[tp] = position
+                if position < earliest[tp]:
+                    raise OffsetOutOfRangeError(
+                        f"{tp.topic}[{tp.partition}]: to be read from {position}, but retention has removed everything "
+                        f"before {earliest[tp]}: rebuild the state from what is left, or restore the topic"
+                    )
+        for tp, offset in offsets.items():
+            consumer.seek(TopicPartition(*tp), offset)
+        return offsets
+
+    async def place_at_committed(self, partitions: AbstractSet[TP]) -> Mapping[TP, int | None]:
+        """Read on from the group's committed offsets, as Faust does; None where there are none."""
+        return cast(
+            Mapping[TP, int | None],
+            await self.call_thread(self._place_at_committed, partitions),
+        )
+
+    async def _place_at_committed(self, partitions: AbstractSet[TP]) -> Mapping[TP, int | None]:
+        committed = await self._ensure_consumer().seek_to_committed(*(TopicPartition(*tp) for tp in partitions))
+        return {TP(*tp): offset for tp, offset in committed.items()}
+
+
+def _listed(offsets: Mapping[TP, int]) -> str:
+    return ", ".join(f"{tp.topic}[{tp.partition}]={offset}" for tp, offset in sorted(offsets.items()))
