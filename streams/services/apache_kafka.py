@@ -90,7 +90,7 @@ class ApacheKafka(Service):
             "group.initial.rebalance.delay.ms": "0",
             "group.min.session.timeout.ms": "1000",
             # After `kill` the controller lets the broker back in only when its old session is over: 9 s by default.
-            "broker.session.timeout.ms": "2000",
+            "broker.session.timeout.ms": "3000",
             "broker.heartbeat.interval.ms": "250",
             "log.retention.check.interval.ms": "1000",
             "log.cleaner.backoff.ms": "1000",

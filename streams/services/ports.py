@@ -25,3 +25,10 @@ def free_port() -> int:
                 continue
             return port
     raise OSError(f"no free port on {HOST}: tried {_TRIES} between {_LOWEST} and {_HIGHEST}; what listens on them all?")
+
+
+def answered(port: int) -> bool:
+    """Whether somebody accepts connections on this port of 127.0.0.1."""
+    with socket.socket() as probe:
+        probe.settimeout(1.0)
+        return probe.connect_ex((HOST, port)) == 0

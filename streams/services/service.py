@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 
 from streams.services.errors import Missing, ServiceDied, ServiceError, ServiceTimeout, ServiceUnavailable
 from streams.services.guard import Guard
-from streams.services.ports import HOST, free_port
+from streams.services.ports import HOST, answered, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -94,6 +94,7 @@ class Service(ABC):
 
         Raises:
             ServiceUnavailable: the program isn't on this machine.
+            ServiceError: somebody else listens on its port.
             ServiceDied: it ended before it answered; with the end of its log.
             ServiceTimeout: it didn't answer within `deadline_s`.
         """
@@ -108,8 +109,8 @@ class Service(ABC):
             except BaseException:
                 self.stop()
                 raise
-        self._launch()
         try:
+            self._launch()
             self._wait_until_ready()
         except BaseException:
             self.stop()
@@ -167,6 +168,8 @@ class Service(ABC):
         return self._given_directory
 
     def _launch(self) -> None:
+        if answered(self.port):  # or a stranger's answer would count as ours while our program dies of the taken port
+            raise ServiceError(f"{self.name}: something else listens on {HOST}:{self.port}; name another port, or none")
         with self.log.open("ab") as log:
             # A session of its own: Ctrl-C in a terminal reaches us only, and we end services in our order.
             self._process = subprocess.Popen(
