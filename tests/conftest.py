@@ -1,8 +1,8 @@
 """Fixtures that every test may ask for: real services, a fresh name for what a test makes in them, the shared data.
 
 Services start when the first test asks and end with the run. One that this machine can't run skips the test with the
-command that brings it; where TAPESH_REQUIRE_SERVICES=1, as in continuous integration, it fails the test instead, so that
-a green run there has met them all.
+command that brings it; where TAPESH_REQUIRE_SERVICES=1, as in continuous integration, it fails the test instead, so
+that a green run there has met them all.
 """
 
 from __future__ import annotations
@@ -167,7 +167,9 @@ def create_topics() -> Callable[..., None]:
     def create(bootstrap: str, topics: Mapping[str, int], configs: Mapping[str, str] | None = None) -> None:
         admin = KafkaAdminClient(bootstrap_servers=bootstrap)
         try:
-            admin.create_topics([NewTopic(name, count, 1, topic_configs=dict(configs or {})) for name, count in topics.items()])
+            admin.create_topics(
+                [NewTopic(name, count, 1, topic_configs=dict(configs or {})) for name, count in topics.items()]
+            )
         finally:
             admin.close()
 

@@ -1,4 +1,4 @@
-"""`python -m streams.services [fetch]`: what of the services this machine can run; with `fetch`, bring Kafka's jars first."""
+"""`python -m streams.services [fetch]`: what this machine can run; with `fetch`, bring Kafka's jars first."""
 
 from __future__ import annotations
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
+from typing_extensions import override
+
 from streams.services.errors import Missing
 from streams.services.http_ready import ok
 from streams.services.ports import HOST
@@ -29,18 +31,22 @@ class Alertmanager(Service):
         self.config = config
 
     @classmethod
+    @override
     def missing(cls) -> Missing | None:
         if cls._program() is None:
             return Missing("no alertmanager on PATH", "sudo apt-get install prometheus-alertmanager")
         return None
 
     @property
+    @override
     def endpoint(self) -> str:
         return f"http://{HOST}:{self.port}"
 
+    @override
     def prepare(self) -> None:
         (self.directory / "alertmanager.yml").write_text(self.config)
 
+    @override
     def command(self) -> Sequence[str]:
         return [
             self._program() or self.name,
@@ -51,6 +57,7 @@ class Alertmanager(Service):
             "--log.level=warn",
         ]
 
+    @override
     def ready(self) -> bool:
         return ok(f"{self.endpoint}/-/ready")
 

@@ -1,7 +1,7 @@
 """Apache Kafka itself, one node in KRaft mode, run from its jars: the judge of recovery, rebalances and retention.
 
-Where the embedded broker differs from it, this one is right. It starts in a few seconds on two cores and keeps its log over
-`kill` and `start`.
+Where the embedded broker differs from it, this one is right. It starts in a few seconds on two cores and keeps its log
+over `kill` and `start`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ import uuid
 from base64 import urlsafe_b64encode
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from typing_extensions import override
 
 from streams.services import kafka_jars
 from streams.services.errors import Missing, ServiceDied
@@ -52,10 +54,12 @@ class ApacheKafka(Service):
         self._extra = dict(settings or {})
 
     @classmethod
+    @override
     def missing(cls) -> Missing | None:
         return kafka_jars.missing()
 
     @property
+    @override
     def endpoint(self) -> str:
         return f"{HOST}:{self.port}"
 
@@ -100,20 +104,25 @@ class ApacheKafka(Service):
             **self._extra,
         }
 
+    @override
     def prepare(self) -> None:
         self._properties.write_text("".join(f"{key}={value}\n" for key, value in self.settings().items()))
         if (self._log_dirs / "meta.properties").exists():
             return  # a given directory that an earlier broker has formatted
         cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         format_ = ["format", "--standalone", "--cluster-id", cluster, "--config", str(self._properties)]
-        done = subprocess.run(self._java("kafka.tools.StorageTool", *format_), check=False, capture_output=True, text=True)
+        done = subprocess.run(
+            self._java("kafka.tools.StorageTool", *format_), check=False, capture_output=True, text=True
+        )
         if done.returncode != 0:
             said = (done.stdout + done.stderr).strip()
             raise ServiceDied(f"{self.name}: couldn't format its storage in {self._log_dirs}: {said[-2000:]}")
 
+    @override
     def command(self) -> Sequence[str]:
         return self._java("kafka.Kafka", str(self._properties))
 
+    @override
     def ready(self) -> bool:
         return answers(self.endpoint)
 
@@ -127,4 +136,3 @@ class ApacheKafka(Service):
 
     def _java(self, main_class: str, *arguments: str) -> list[str]:
         return ["java", *self.jvm_options, *_LOGGING, "-cp", f"{kafka_jars.folder()}/*", main_class, *arguments]
-

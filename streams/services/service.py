@@ -1,8 +1,8 @@
 """The one interface behind which every program is started, asked whether it is ready, and ended.
 
-Without it each test and the demo would have their own way to wait for a broker, and each would leave one running. Here a
-service listens on a free port of 127.0.0.1, is ready when its own protocol answers, takes its log along into the error
-when it dies, is ended by its own pid, and never outlives the process that started it.
+Without it each test and the demo would have their own way to wait for a broker, and each would leave one running. Here
+a service listens on a free port of 127.0.0.1, is ready when its own protocol answers, takes its log along into the
+error when it dies, is ended by its own pid, and never outlives the process that started it.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ class Service(ABC):
         return self.endpoint
 
     def stop(self) -> None:
-        """End the program (SIGTERM, after the grace SIGKILL) and remove its temporary directory. Harmless if it is gone."""
+        """End the program (SIGTERM, then SIGKILL) and remove its temporary directory. Harmless if it is gone."""
         self._end(signal.SIGTERM)
         if self._directory is not None and self._given_directory is None:
             shutil.rmtree(self._directory, ignore_errors=True)

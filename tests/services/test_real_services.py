@@ -45,7 +45,9 @@ def gone(pid: int, deadline_s: float = 5.0) -> bool:
 
 def read_all(bootstrap: str, topic: str) -> list[bytes]:
     """Everything in a topic, from the beginning to its present end."""
-    consumer = KafkaConsumer(topic, bootstrap_servers=bootstrap, auto_offset_reset="earliest", consumer_timeout_ms=3_000)
+    consumer = KafkaConsumer(
+        topic, bootstrap_servers=bootstrap, auto_offset_reset="earliest", consumer_timeout_ms=3_000
+    )
     try:
         return [record.value for record in consumer]
     finally:
@@ -112,7 +114,7 @@ def test_a_paused_service_is_silent_until_it_is_resumed(redis_server):
     """A paused server accepts connections and answers nothing; afterwards it goes on as before."""
     client = Redis.from_url(redis_server.endpoint, socket_timeout=0.2, retry=None)
     redis_server.pause()
-    with pytest.raises(Exception, match="(?i)timeout|timed out"):
+    with pytest.raises(Exception, match=r"(?i)timeout|timed out"):
         client.ping()
     redis_server.resume()
     assert Redis.from_url(redis_server.endpoint).ping()
@@ -160,7 +162,7 @@ sys.stdin.read()
 
 def test_a_service_that_dies_shows_its_log(prometheus):
     """The error carries the program's own last words."""
-    with pytest.raises(ServiceDied, match="(?s)code 1.*the end of its log:.*unmarshal"):
+    with pytest.raises(ServiceDied, match=r"(?s)code \d.*the end of its log:.*unmarshal"):
         prometheus("scrape_interval: no such key")
 
 
