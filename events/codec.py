@@ -24,32 +24,22 @@ from pydantic_core import ErrorDetails
 from . import cloudevents, models, wire
 from .instant import instant_ms as instant_ms  # noqa: PLC0414  (part of this module's interface)
 from .money import has_sign, minor_units
-from .names import (
-    EVENT_TYPES,
-    INVALID_FIELD,
-    MISSING_FIELD,
-    NOT_JSON,
-    NOT_UTF8,
-    TOO_LARGE,
-    UNKNOWN_TYPE,
-)
+from .names import EVENT_TYPES, INVALID_FIELD, MISSING_FIELD, NOT_JSON, NOT_UTF8, TOO_LARGE, UNKNOWN_TYPE
 from .rejection import Rejected, shown
 
 LARGEST_MESSAGE = 64 * 1024
 """Bytes of a message that is still taken."""
 
-_LONGEST_INTEGER = (
-    400  # digits; no field takes a hundredth of that, and Python refuses to read 4,300
-)
+_FIRST_YEAR, _LAST_YEAR = 1970, 9999  # within them, an instant is in or out by its offset: the judge's business
+_LONGEST_INTEGER = 400  # digits; no field takes a hundredth of that, and Python refuses to read 4,300
+
+_BACKSLASH, _DELETE = 0x5C, 0x7F  # as integers: a search for one byte is several times faster than for bytes
 
 _fast = msgspec.json.Decoder(wire.Event)
 _instant_at = re.compile(
-    rb'"occurred_at"[ \t\n\r]*:[ \t\n\r]*"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9:]{8}(?:\.[0-9]{1,6})?'
-    rb'(?:[Zz]|[+-][0-9]{2}:[0-9]{2})"'
-).search
-_STRUCTS: dict[str, type[wire.Event]] = {
-    struct.type: struct for struct in get_args(wire.Event)
-}
+    rb'"occurred_at"[ \t\n\r]*:[ \t\n\r]*".{10}[Tt].{8}(?:\.[0-9]{1,6})?(?:[Zz]|.{3}:.{2})"'
+).search  # msgspec has checked the digits; what it is lenient about is pinned down here
+_STRUCTS: dict[str, type[wire.Event]] = {struct.type: struct for struct in get_args(wire.Event)}
 
 
 def decode(raw: bytes) -> wire.Event:
@@ -61,20 +51,16 @@ def decode(raw: bytes) -> wire.Event:
     if (
         len(raw) <= LARGEST_MESSAGE
         and raw.isascii()
-        and b"\\" not in raw
-        and b"\x7f" not in raw
-        and b"specversion" not in raw
+        and _BACKSLASH not in raw
+        and _DELETE not in raw
         and (instant := _instant_at(raw))
         and raw.find(b'"occurred_at"', instant.end()) < 0
     ):
         try:
-            event = _fast.decode(raw)
-            if 1970 < event.occurred_at.year < 9999 and _is_clean(event):
+            event: wire.Event = _fast.decode(raw)
+            if _FIRST_YEAR < event.occurred_at.year < _LAST_YEAR and _is_clean(event):
                 return event
-        except (
-            ValueError,
-            RecursionError,
-        ):  # msgspec's errors and AmountError are ValueErrors
+        except (ValueError, RecursionError):  # msgspec's errors and AmountError are ValueErrors
             pass
     return judge(raw)
 
@@ -95,11 +81,7 @@ def _purchase_is_clean(event: wire.Purchase) -> bool:
 
 
 def _money_is_clean(money: wire.Money | None) -> bool:
-    return (
-        money is None
-        or minor_units(money.amount, money.currency) > 0
-        or not has_sign(money.amount)
-    )
+    return money is None or minor_units(money.amount, money.currency) > 0 or not has_sign(money.amount)
 
 
 def _survey_is_clean(event: wire.SurveyResponse) -> bool:
@@ -146,9 +128,7 @@ def to_wire(event: models.AnyEvent) -> wire.Event:
 
 def _parsed(raw: bytes) -> dict[str, Any]:
     if len(raw) > LARGEST_MESSAGE:
-        raise Rejected(
-            TOO_LARGE, "", f"got {len(raw)} bytes, expected at most {LARGEST_MESSAGE}"
-        )
+        raise Rejected(TOO_LARGE, "", f"got {len(raw)} bytes, expected at most {LARGEST_MESSAGE}")
     try:
         text = raw.decode()
     except UnicodeDecodeError as error:
@@ -160,9 +140,7 @@ def _parsed(raw: bytes) -> dict[str, Any]:
         detail = f"got {shown(text)}, expected one JSON object: {error.msg} at character {error.pos}"
         raise Rejected(NOT_JSON, "", detail) from None
     except RecursionError:
-        raise Rejected(
-            NOT_JSON, "", "expected one JSON object, got one nested too deeply to read"
-        ) from None
+        raise Rejected(NOT_JSON, "", "expected one JSON object, got one nested too deeply to read") from None
     if not isinstance(message, dict):
         raise Rejected(NOT_JSON, "", f"got {shown(message)}, expected one JSON object")
     return message
@@ -179,20 +157,12 @@ def _refuse_constant(name: str) -> None:
 def _validated(message: dict[str, Any], field_name: Callable[[str], str]) -> wire.Event:
     event_type = message.get("type")
     if event_type is None:
-        raise Rejected(
-            MISSING_FIELD, "type", f"expected one of: {', '.join(EVENT_TYPES)}"
-        )
+        raise Rejected(MISSING_FIELD, "type", f"expected one of: {', '.join(EVENT_TYPES)}")
     if not isinstance(event_type, str):
-        raise Rejected(
-            INVALID_FIELD, "type", f"got {shown(event_type)}, expected a string"
-        )
+        raise Rejected(INVALID_FIELD, "type", f"got {shown(event_type)}, expected a string")
     model = models.MODELS.get(event_type)
     if model is None:
-        raise Rejected(
-            UNKNOWN_TYPE,
-            "type",
-            f"got {shown(event_type)}, expected one of: {', '.join(EVENT_TYPES)}",
-        )
+        raise Rejected(UNKNOWN_TYPE, "type", f"got {shown(event_type)}, expected one of: {', '.join(EVENT_TYPES)}")
     try:
         return to_wire(model.model_validate(message))
     except ValidationError as invalid:
@@ -205,29 +175,20 @@ def rejection_of(error: ErrorDetails) -> Rejected:
     """What the contract says of one of pydantic's errors."""
     context = error.get("ctx", {})
     path = [str(part) for part in error["loc"]]
-    if error["type"] in (
-        MISSING_FIELD,
-        INVALID_FIELD,
-    ):  # raised by the models themselves
+    if error["type"] in (MISSING_FIELD, INVALID_FIELD):  # raised by the models themselves
         below = context["field"]
         field = ".".join([*path, below] if below else path)
-        return Rejected(
-            MISSING_FIELD if error["type"] == MISSING_FIELD else INVALID_FIELD,
-            field,
-            context["detail"],
-        )
+        return Rejected(MISSING_FIELD if error["type"] == MISSING_FIELD else INVALID_FIELD, field, context["detail"])
     field = ".".join(path)
     match error["type"]:
         case "missing":
             return Rejected(MISSING_FIELD, field, "it is required, and absent or null")
-        case "string_too_long":
+        case "string_too_long" | "too_long":
             expected = f"at most {context['max_length']} characters"
-        case "string_too_short":
+        case "string_too_short" | "too_short":
             expected = f"at least {context['min_length']} character"
         case "model_type" | "model_attributes_type":
             expected = "a JSON object"
         case _:
             expected = error["msg"].removeprefix("Input should be ")
-    return Rejected(
-        INVALID_FIELD, field, f"got {shown(error['input'])}, expected {expected}"
-    )
+    return Rejected(INVALID_FIELD, field, f"got {shown(error['input'])}, expected {expected}")

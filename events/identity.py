@@ -53,11 +53,7 @@ def partition_key(event: Any) -> str:
 
 def identity(event: Any) -> tuple[str, str, str]:
     """What two events must share to be the same one: (customer, or channel of a spend; source; event_id)."""
-    owner = (
-        event.channel or ""
-        if event.type == names.MARKETING_SPEND
-        else event.customer_id
-    )
+    owner = event.channel or "" if event.type == names.MARKETING_SPEND else event.customer_id
     return owner, event.source or "", event.event_id
 
 
@@ -100,11 +96,5 @@ _NATURAL_KEYS: Mapping[str, Callable[[Any], tuple[object, ...]]] = {
     names.SURVEY_RESPONSE: lambda e: ("survey", e.survey, e.touchpoint, e.occurred_at),
     names.CANCELLATION: lambda e: ("cancelled", e.occurred_at),
     names.LOYALTY_ACTIVITY: lambda e: ("loyalty", e.action, e.points, e.occurred_at),
-    names.MARKETING_SPEND: lambda e: (
-        "spend",
-        e.purpose,
-        e.channel,
-        e.campaign,
-        e.occurred_at,
-    ),
+    names.MARKETING_SPEND: lambda e: ("spend", e.purpose, e.channel, e.campaign, e.occurred_at),
 }

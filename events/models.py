@@ -8,7 +8,6 @@ evolve first.
 
 from __future__ import annotations
 
-import math
 import unicodedata
 from datetime import datetime
 from decimal import Decimal
@@ -20,6 +19,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PlainValidator,
     StrictBool,
     StrictInt,
     StrictStr,
@@ -50,21 +50,14 @@ def _normalised(text: str) -> str:
         return text
     for character in text:
         if unicodedata.category(character) in ("Cc", "Cs"):
-            raise _fault(
-                INVALID_FIELD,
-                f"got {shown(text)}, expected text without control characters",
-            )
+            raise _fault(INVALID_FIELD, f"got {shown(text)}, expected text without control characters")
     return unicodedata.normalize("NFC", text)
 
 
 def _instant(value: object) -> datetime:
     try:
         instant = parse_instant(value) if isinstance(value, str) else value
-        if (
-            isinstance(instant, datetime)
-            and instant.tzinfo
-            and 0 <= instant_ms(instant) <= LAST_MS
-        ):
+        if isinstance(instant, datetime) and instant.tzinfo and 0 <= instant_ms(instant) <= LAST_MS:
             return instant
     except (ValueError, OverflowError):
         pass
@@ -80,20 +73,13 @@ def _amount(value: object) -> str | int | float:
         return f"{value:f}"
     if isinstance(value, str | int | float) and not isinstance(value, bool):
         return value
-    raise _fault(
-        INVALID_FIELD,
-        f"got {shown(value)}, expected a decimal string like '19.99' or a number",
-    )
+    raise _fault(INVALID_FIELD, f"got {shown(value)}, expected a decimal string like '19.99' or a number")
 
 
-def _number(value: object) -> object:
-    if (
-        isinstance(value, int | float)
-        and not isinstance(value, bool)
-        and math.isfinite(value)
-    ):
+def _quantity(value: object) -> int | float:
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= LARGEST_INTEGER:
         return value
-    raise _fault(INVALID_FIELD, f"got {shown(value)}, expected a finite number")
+    raise _fault(INVALID_FIELD, f"got {shown(value)}, expected a number above 0, at most {LARGEST_INTEGER}")
 
 
 _Text = Annotated[StrictStr, AfterValidator(_normalised)]
@@ -103,35 +89,24 @@ Text256 = Annotated[_Text, StringConstraints(min_length=1, max_length=256)]
 Instant = Annotated[
     datetime,
     BeforeValidator(_instant),
-    WithJsonSchema(
-        {"type": "string", "format": "date-time", "pattern": f"^{RFC3339}$"}
-    ),
+    WithJsonSchema({"type": "string", "format": "date-time", "pattern": f"^{RFC3339}$"}),
 ]
 Whole = Annotated[StrictInt, Field(ge=0, le=LARGEST_INTEGER)]
 Quantity = Annotated[
-    int | float, Field(gt=0, le=LARGEST_INTEGER), BeforeValidator(_number)
+    int | float,
+    PlainValidator(_quantity),
+    WithJsonSchema({"type": "number", "exclusiveMinimum": 0, "maximum": LARGEST_INTEGER}),
 ]
 
 
 def _decimal_schema(sign: str) -> WithJsonSchema:
     number = {"type": "number"} if sign else {"type": "number", "minimum": 0}
-    return WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "string", "pattern": rf"^{sign}[0-9]+(\.[0-9]+)?$"},
-                number,
-            ]
-        }
-    )
+    return WithJsonSchema({"anyOf": [{"type": "string", "pattern": rf"^{sign}[0-9]+(\.[0-9]+)?$"}, number]})
 
 
 def _is_text(annotation: Any) -> bool:
     """Does the annotation admit a string? (Strict strings and literals of strings do.)"""
-    return (
-        annotation is str
-        or isinstance(annotation, str)
-        or any(_is_text(part) for part in get_args(annotation))
-    )
+    return annotation is str or isinstance(annotation, str) or any(_is_text(part) for part in get_args(annotation))
 
 
 class _Part(BaseModel):
@@ -144,20 +119,14 @@ class _Part(BaseModel):
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
         super().__pydantic_init_subclass__(**kwargs)
         fields = cls.model_fields.items()
-        cls.optional_texts = frozenset(
-            n for n, f in fields if not f.is_required() and _is_text(f.annotation)
-        )
+        cls.optional_texts = frozenset(n for n, f in fields if not f.is_required() and _is_text(f.annotation))
 
     @model_validator(mode="before")
     @classmethod
     def _drop_absent(cls, given: Any) -> Any:
         if not isinstance(given, dict):
             return given
-        return {
-            k: v
-            for k, v in given.items()
-            if v is not None and not (v == "" and k in cls.optional_texts)
-        }
+        return {k: v for k, v in given.items() if v is not None and not (v == "" and k in cls.optional_texts)}
 
 
 class SignedMoney(_Part):
@@ -166,12 +135,8 @@ class SignedMoney(_Part):
     Strings are judged as written ("10.000" EUR has three decimals: rejected), numbers by their value.
     """
 
-    amount: Annotated[
-        str | int | float, BeforeValidator(_amount), _decimal_schema("-?")
-    ]
-    currency: Annotated[
-        StrictStr, WithJsonSchema({"type": "string", "pattern": "^[A-Z]{3}$"})
-    ]
+    amount: Annotated[str | int | float, BeforeValidator(_amount), _decimal_schema("-?")]
+    currency: Annotated[StrictStr, WithJsonSchema({"type": "string", "pattern": "^[A-Z]{3}$"})]
 
     @model_validator(mode="after")
     def _is_an_amount(self) -> Self:
@@ -185,16 +150,12 @@ class SignedMoney(_Part):
 class Money(SignedMoney):
     """An amount of at least 0, as a decimal string or a number, and its ISO 4217 currency."""
 
-    amount: Annotated[str | int | float, BeforeValidator(_amount), _decimal_schema("")]
+    amount: Annotated[str | int | float, PlainValidator(_amount), _decimal_schema("")]
 
     @model_validator(mode="after")
     def _has_no_sign(self) -> Self:
         if has_sign(self.amount):
-            raise _fault(
-                INVALID_FIELD,
-                f"got {shown(self.amount)}, expected an amount without sign",
-                "amount",
-            )
+            raise _fault(INVALID_FIELD, f"got {shown(self.amount)}, expected an amount without sign", "amount")
         return self
 
 
@@ -208,9 +169,7 @@ class Line(_Part):
 
 
 class _Event(_Part):
-    event_id: Text64 = Field(
-        description="unique per customer and source; `natural` derives it from the natural key"
-    )
+    event_id: Text64 = Field(description="unique per customer and source; `natural` derives it from the natural key")
     occurred_at: Instant = Field(description="event time, RFC 3339 with offset")
     source: Text256 | None = Field(default=None, description="the emitting system")
 
@@ -227,9 +186,7 @@ class _Event(_Part):
 
 
 class _CustomerEvent(_Event):
-    customer_id: Text128 = Field(
-        description="the person, from first lead to last cancellation"
-    )
+    customer_id: Text128 = Field(description="the person, from first lead to last cancellation")
 
 
 class CustomerAcquired(_CustomerEvent):
@@ -238,14 +195,10 @@ class CustomerAcquired(_CustomerEvent):
     type: Literal["customer-acquired"] = "customer-acquired"
     channel: Text64 | None = None
     segment: Text64 | None = None
-    country: Text64 | None = Field(
-        default=None, description="ISO 3166 alpha-2 recommended"
-    )
+    country: Text64 | None = Field(default=None, description="ISO 3166 alpha-2 recommended")
     plan: Text64 | None = None
     lead_id: Text64 | None = None
-    cost: Money | None = Field(
-        default=None, description="what this acquisition cost; every one counts"
-    )
+    cost: Money | None = Field(default=None, description="what this acquisition cost; every one counts")
 
 
 class Purchase(_CustomerEvent):
@@ -292,9 +245,7 @@ class SurveyResponse(_CustomerEvent):
 
     type: Literal["survey-response"] = "survey-response"
     survey: Survey
-    touchpoint: Text64 | None = Field(
-        default=None, description="product, service, delivery, price, ..."
-    )
+    touchpoint: Text64 | None = Field(default=None, description="product, service, delivery, price, ...")
     score: Whole | None = None
     scale: Whole | None = None
     recommend: Whole | None = None
@@ -311,23 +262,11 @@ class SurveyResponse(_CustomerEvent):
 
     def _require(self, field: str, allowed: range | tuple[int, ...]) -> None:
         value = getattr(self, field)
-        span = (
-            f"{allowed[0]} to {allowed[-1]}"
-            if isinstance(allowed, range)
-            else f"one of {allowed}"
-        )
+        span = f"{allowed[0]} to {allowed[-1]}" if isinstance(allowed, range) else f"one of {allowed}"
         if value is None:
-            raise _fault(
-                MISSING_FIELD,
-                f"expected an integer, {span}, in a {self.survey} response",
-                field,
-            )
+            raise _fault(MISSING_FIELD, f"expected an integer, {span}, in a {self.survey} response", field)
         if value not in allowed:
-            raise _fault(
-                INVALID_FIELD,
-                f"got {value}, expected {span} in a {self.survey} response",
-                field,
-            )
+            raise _fault(INVALID_FIELD, f"got {value}, expected {span} in a {self.survey} response", field)
 
 
 def answers(survey: Survey, scale: int | None) -> dict[str, range]:
@@ -347,19 +286,13 @@ class Cancellation(_CustomerEvent):
     """A lifetime ends."""
 
     type: Literal["cancellation"] = "cancellation"
-    reason: Text64 | None = Field(
-        default=None, description="price, site, delivery, service, payment-failed, ..."
-    )
-    voluntary: StrictBool | None = Field(
-        default=None, description="default: false for payment-failed, else true"
-    )
+    reason: Text64 | None = Field(default=None, description="price, site, delivery, service, payment-failed, ...")
+    voluntary: StrictBool | None = Field(default=None, description="default: false for payment-failed, else true")
 
     @property
     def is_voluntary(self) -> bool:
         """Did the customer want it? If nobody says: yes, unless a payment failed."""
-        return (
-            self.reason != PAYMENT_FAILED if self.voluntary is None else self.voluntary
-        )
+        return self.reason != PAYMENT_FAILED if self.voluntary is None else self.voluntary
 
 
 class LoyaltyActivity(_CustomerEvent):
@@ -381,17 +314,8 @@ class MarketingSpend(_Event):
 
 
 AnyEvent: TypeAlias = (
-    CustomerAcquired
-    | Purchase
-    | Refund
-    | Lead
-    | SurveyResponse
-    | Cancellation
-    | LoyaltyActivity
-    | MarketingSpend
+    CustomerAcquired | Purchase | Refund | Lead | SurveyResponse | Cancellation | LoyaltyActivity | MarketingSpend
 )
 Event = Annotated[AnyEvent, Field(discriminator="type")]
 EVENT_ADAPTER: TypeAdapter[AnyEvent] = TypeAdapter(Event)
-MODELS: dict[str, type[AnyEvent]] = {
-    model.model_fields["type"].default: model for model in get_args(AnyEvent)
-}
+MODELS: dict[str, type[AnyEvent]] = {model.model_fields["type"].default: model for model in get_args(AnyEvent)}

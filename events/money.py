@@ -20,17 +20,16 @@ LONGEST_AMOUNT = 24
 """Characters of an amount given as a string: more than the largest one needs."""
 
 _TWO_DECIMALS = 2
-_OTHER_DECIMALS: Mapping[
-    str, int
-] = {  # ISO 4217, the currencies whose minor unit isn't a hundredth
-    **dict.fromkeys(
-        ["BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI", "VND", "VUV", "XAF", "XOF", "XPF"], 0
-    ),
-    **dict.fromkeys(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"], 3),
-    **dict.fromkeys(["CLF", "UYW"], 4),
+_WITHOUT_DECIMALS = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"
+_THREE_DECIMALS = "BHD IQD JOD KWD LYD OMR TND"
+_FOUR_DECIMALS = "CLF UYW"
+_OTHER_DECIMALS: Mapping[str, int] = {  # ISO 4217, the currencies whose minor unit isn't a hundredth
+    **dict.fromkeys(_WITHOUT_DECIMALS.split(), 0),
+    **dict.fromkeys(_THREE_DECIMALS.split(), 3),
+    **dict.fromkeys(_FOUR_DECIMALS.split(), 4),
 }
 _CURRENCY = re.compile(r"[A-Z]{3}")
-_AMOUNT = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
+_DECIMAL = re.compile(r"(-?[0-9]+)(?:\.([0-9]+))?")
 _EXACT = Context(prec=60, rounding=ROUND_HALF_EVEN)
 
 
@@ -38,9 +37,12 @@ class Amount(Protocol):
     """Money of either kind: the contract's model or the hot path's struct."""
 
     @property
-    def amount(self) -> str | int | float: ...
+    def amount(self) -> str | int | float:
+        """As it was written."""
+
     @property
-    def currency(self) -> str: ...
+    def currency(self) -> str:
+        """ISO 4217."""
 
 
 class AmountError(ValueError):
@@ -56,7 +58,7 @@ def minor_digits(currency: str) -> int:
     return _OTHER_DECIMALS.get(currency, _TWO_DECIMALS)
 
 
-@lru_cache(maxsize=1 << 16)  # prices repeat; a hit costs a twentieth of the arithmetic
+@lru_cache(maxsize=1 << 16)  # prices repeat, and a hit costs a tenth of the arithmetic
 def minor_units(amount: str | float, currency: str) -> int:
     """The amount in minor units of its own currency, exactly.
 
@@ -67,49 +69,37 @@ def minor_units(amount: str | float, currency: str) -> int:
         AmountError: not a plain decimal, more decimals than the currency has, or more than 10**15 minor units.
     """
     if not _CURRENCY.fullmatch(currency):
-        raise AmountError(
-            "currency",
-            f"got {shown(currency)}, expected three upper-case letters like 'EUR'",
-        )
-    if isinstance(amount, str):
-        if len(amount) > LONGEST_AMOUNT or not _AMOUNT.fullmatch(amount):
-            raise AmountError(
-                "amount",
-                f"got {shown(amount)}, expected a decimal like '19.99' (digits and one point, "
-                f"at most {LONGEST_AMOUNT} characters)",
-            )
-        value = Decimal(amount)
-    else:
-        value = Decimal(repr(amount) if isinstance(amount, float) else amount)
-        if not value.is_finite():
-            raise AmountError(
-                "amount", f"got {shown(amount)}, expected a finite number"
-            )
-    return _scaled(amount, value, currency)
-
-
-def _scaled(amount: str | float, value: Decimal, currency: str) -> int:
+        raise AmountError("currency", f"got {shown(currency)}, expected three upper-case letters like 'EUR'")
     digits = minor_digits(currency)
-    if value.adjusted() > len(str(LARGEST_MINOR)):
-        minor = Decimal(LARGEST_MINOR + 1)
-    elif isinstance(amount, str) and -value.as_tuple().exponent > digits:  # type: ignore[operator]
-        raise AmountError(
-            "amount",
-            f"got {shown(amount)}, expected at most {digits} decimals in {currency}",
-        )
-    else:
-        minor = value.scaleb(digits, _EXACT)
+    minor = _read(amount, digits) if isinstance(amount, str) else _scale(amount, digits)
+    if minor is None:
+        raise AmountError("amount", f"got {shown(amount)}, expected at most {digits} decimals in {currency}")
     if abs(minor) > LARGEST_MINOR:
         raise AmountError(
-            "amount",
-            f"got {shown(amount)} {currency}, expected at most 10**15 minor units (64-bit sums must not wrap)",
+            "amount", f"got {shown(amount)} {currency}, expected at most 10**15 minor units (64-bit sums must not wrap)"
         )
-    if minor != minor.to_integral_value():
+    return minor
+
+
+def _read(amount: str, digits: int) -> int | None:
+    """A decimal string times 10**digits; None if it has more decimals than that."""
+    decimal = _DECIMAL.fullmatch(amount) if len(amount) <= LONGEST_AMOUNT else None
+    if decimal is None:
         raise AmountError(
             "amount",
-            f"got {shown(amount)}, expected at most {digits} decimals in {currency}",
+            f"got {shown(amount)}, expected a plain decimal like '19.99', of at most {LONGEST_AMOUNT} characters",
         )
-    return int(minor)
+    whole, fraction = decimal.groups(default="")
+    surplus = len(fraction) - digits
+    return None if surplus > 0 else int(whole + fraction) * 10**-surplus
+
+
+def _scale(amount: float, digits: int) -> int | None:
+    """A number times 10**digits; None if that isn't an integer. Beyond the bound, some integer beyond it."""
+    if not abs(amount) <= LARGEST_MINOR:  # so that NaN is caught, too
+        return LARGEST_MINOR + 1
+    scaled = Decimal(repr(amount)).scaleb(digits, _EXACT)
+    return int(scaled) if scaled == scaled.to_integral_value() else None
 
 
 def has_sign(amount: str | float) -> bool:
@@ -128,30 +118,19 @@ class Converter:
         ValueError: a currency that isn't three upper-case letters, or a rate that isn't positive and finite.
     """
 
-    def __init__(
-        self, reporting: str, rates: Mapping[str, Decimal] | None = None
-    ) -> None:
+    def __init__(self, reporting: str, rates: Mapping[str, Decimal] | None = None) -> None:
         self.reporting = reporting
         self.rates = dict(rates or {})
         for currency in (reporting, *self.rates):
             if not _CURRENCY.fullmatch(currency):
-                raise ValueError(
-                    f"currency {shown(currency)}: expected three upper-case letters like 'EUR'"
-                )
+                raise ValueError(f"currency {shown(currency)}: expected three upper-case letters like 'EUR'")
         for currency, rate in self.rates.items():
             if not (rate.is_finite() and rate > 0):
-                raise ValueError(
-                    f"rate of {currency}: got {rate}, expected a positive number like Decimal('1.08')"
-                )
+                raise ValueError(f"rate of {currency}: got {rate}, expected a positive number like Decimal('1.08')")
         if self.rates.get(reporting, 1) != 1:
-            raise ValueError(
-                f"rate of {reporting}: got {self.rates[reporting]}, but it is the reporting currency: 1"
-            )
+            raise ValueError(f"rate of {reporting}: got {self.rates[reporting]}, but it is the reporting currency: 1")
         digits = minor_digits(reporting)
-        self._factors = {
-            c: rate.scaleb(digits - minor_digits(c), _EXACT)
-            for c, rate in self.rates.items()
-        }
+        self._factors = {c: rate.scaleb(digits - minor_digits(c), _EXACT) for c, rate in self.rates.items()}
 
     def minor(self, money: Amount, field: str = "") -> int:
         """The money in minor units of the reporting currency, rounded half-even, on its own.
@@ -167,21 +146,15 @@ class Converter:
         try:
             own = minor_units(money.amount, currency)
         except AmountError as error:
-            raise Rejected(
-                INVALID_FIELD, _path(field, error.part), str(error)
-            ) from None
+            raise Rejected(INVALID_FIELD, _path(field, error.part), str(error)) from None
         if currency == self.reporting:
             return own
         factor = self._factors.get(currency)
         if factor is None:
             known = ", ".join(sorted({self.reporting, *self.rates}))
-            detail = (
-                f"got {shown(currency)}, expected one with a configured rate: {known}"
-            )
+            detail = f"got {shown(currency)}, expected one with a configured rate: {known}"
             raise Rejected(UNKNOWN_CURRENCY, _path(field, "currency"), detail)
-        converted = int(
-            _EXACT.multiply(Decimal(own), factor).to_integral_value(ROUND_HALF_EVEN)
-        )
+        converted = int(_EXACT.multiply(Decimal(own), factor).to_integral_value(ROUND_HALF_EVEN))
         if abs(converted) > LARGEST_MINOR:
             detail = (
                 f"got {shown(money.amount)} {currency}, expected at most 10**15 minor units of {self.reporting} "

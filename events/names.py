@@ -54,14 +54,7 @@ EVENT_TYPES: Final = (
 
 # Reasons for a rejection: the value of the metric's label `reason`, and the first word of the `error` header.
 Reason = Literal[
-    "too-large",
-    "not-utf8",
-    "not-json",
-    "unknown-type",
-    "missing-field",
-    "invalid-field",
-    "unknown-currency",
-    "future",
+    "too-large", "not-utf8", "not-json", "unknown-type", "missing-field", "invalid-field", "unknown-currency", "future"
 ]
 TOO_LARGE: Final = "too-large"
 NOT_UTF8: Final = "not-utf8"
@@ -85,6 +78,4 @@ REASONS: Final[tuple[Reason, ...]] = (
 
 def topic_of(event_type: str, prefix: str = "") -> str:
     """The topic that carries events of this type, with the deployment's prefix before it."""
-    return prefix + (
-        BUSINESS_EVENTS if event_type == MARKETING_SPEND else CUSTOMER_EVENTS
-    )
+    return prefix + (BUSINESS_EVENTS if event_type == MARKETING_SPEND else CUSTOMER_EVENTS)

@@ -11,7 +11,7 @@ from .names import Reason
 LONGEST_SHOWN = 80
 
 
-class Rejected(ValueError):
+class Rejected(ValueError):  # noqa: N818 (a verdict on a message; `except Rejected` reads as one)
     """A message that the contract refuses.
 
     Args:
@@ -27,21 +27,13 @@ class Rejected(ValueError):
         self.detail = detail
 
     def __str__(self) -> str:
-        return (
-            f"{self.reason}: {self.field}: {self.detail}"
-            if self.field
-            else f"{self.reason}: {self.detail}"
-        )
+        return f"{self.reason}: {self.field}: {self.detail}" if self.field else f"{self.reason}: {self.detail}"
 
 
 def shown(value: object) -> str:
     """A value as an error message shows it: its repr, cut to 80 characters."""
     try:
-        text = (
-            repr(value[: LONGEST_SHOWN + 1])
-            if isinstance(value, str | bytes)
-            else repr(value)
-        )
+        text = repr(value[: LONGEST_SHOWN + 1]) if isinstance(value, str | bytes) else repr(value)
     except ValueError:  # Python refuses to print integers of more than 4,300 digits
         text = "an enormous integer"
     return text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 3] + "..."

@@ -23,8 +23,7 @@ Text256 = Annotated[str, Meta(min_length=1, max_length=256)]
 Instant = Annotated[datetime, Meta(tz=True)]
 Whole = Annotated[int, Meta(ge=0, le=LARGEST_INTEGER)]
 Quantity: TypeAlias = (
-    Annotated[int, Meta(gt=0, le=LARGEST_INTEGER)]
-    | Annotated[float, Meta(gt=0, le=float(LARGEST_INTEGER))]
+    Annotated[int, Meta(gt=0, le=LARGEST_INTEGER)] | Annotated[float, Meta(gt=0, le=float(LARGEST_INTEGER))]
 )
 
 Offer = Literal["base", "upsell", "cross-sell"]
@@ -52,12 +51,12 @@ class Line(Struct, gc=False, frozen=True, kw_only=True, omit_defaults=True):
     offer: Offer | None = None
 
 
-class _Event(
-    Struct, gc=False, frozen=True, kw_only=True, omit_defaults=True, tag_field="type"
-):
+class _Event(Struct, gc=False, frozen=True, kw_only=True, omit_defaults=True, tag_field="type"):
     event_id: Text64
     occurred_at: Instant
     source: Text256 | None = None
+    specversion: None = None
+    """Always None: a message that has it is a CloudEvent, which no struct fits until its envelope is taken off."""
 
 
 class CustomerAcquired(_Event, tag="customer-acquired", frozen=True):
@@ -128,9 +127,7 @@ class Cancellation(_Event, tag="cancellation", frozen=True):
     @property
     def is_voluntary(self) -> bool:
         """Did the customer want it? If nobody says: yes, unless a payment failed."""
-        return (
-            self.reason != PAYMENT_FAILED if self.voluntary is None else self.voluntary
-        )
+        return self.reason != PAYMENT_FAILED if self.voluntary is None else self.voluntary
 
 
 class LoyaltyActivity(_Event, tag="loyalty-activity", frozen=True):
@@ -153,12 +150,5 @@ class MarketingSpend(_Event, tag="marketing-spend", frozen=True):
 
 
 Event: TypeAlias = (
-    CustomerAcquired
-    | Purchase
-    | Refund
-    | Lead
-    | SurveyResponse
-    | Cancellation
-    | LoyaltyActivity
-    | MarketingSpend
+    CustomerAcquired | Purchase | Refund | Lead | SurveyResponse | Cancellation | LoyaltyActivity | MarketingSpend
 )
