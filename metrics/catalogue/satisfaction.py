@@ -12,7 +12,7 @@ _Z95 = 1.959963984540054
 """The 97.5 % quantile of the normal distribution: two sides of a 95 % interval."""
 
 _QUARTERS = Fraction(3, 4)
-_ADDED = named("responses + 3", kpi("nps_responses") + 3)
+_ADDED = kpi("nps_responses") + 3
 _P = named("p", (w("nps_promoters") + number(_QUARTERS)) / _ADDED)
 _D = named("d", (w("nps_detractors") + number(_QUARTERS)) / _ADDED)
 _NPS_VARIANCE = (_P + _D - (_P - _D) * (_P - _D)) / _ADDED

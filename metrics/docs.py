@@ -1,0 +1,133 @@
+"""Writes docs/kpis.md from the catalogue: the reference can't fall behind the code, since CI compares them.
+
+`python -m metrics.docs` writes the page, `python -m metrics.docs --check` fails on a difference.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import sys
+from pathlib import Path
+
+from metrics.catalogue import CATALOGUE, THEMES
+from metrics.catalogue.value import EXPECTED_LIFESPAN, OBSERVED_LIFESPAN
+from metrics.components import COMPONENTS
+from metrics.formula import components
+from metrics.kpi import Better, Kpi, Scope, Unit, Windows
+from metrics.names import metric_name
+from metrics.prose import prose, terms
+
+PAGE = Path(__file__).parent.parent / "docs" / "kpis.md"
+
+_BETTER = {Better.HIGHER: "higher is better", Better.LOWER: "lower is better", Better.NEITHER: "neither way is better"}
+
+_INTRODUCTION = """# KPI reference
+
+<!-- Written by `python -m metrics.docs` from metrics/catalogue/: change a declaration there, not this page. -->
+
+Every KPI that is measured, as it is computed. W is the window that is looked at: *in W* counts what happened at or
+after its start, *before W* what happened earlier, *ever* everything up to now. A division by 0 leaves a KPI
+undefined: it is `null` in JSON and absent from Prometheus. Over `lifetime` nothing comes before W, so what is
+divided by a start is undefined there.
+
+Gauges carry the labels `window`, `slice` and `value`; everybody is `slice="all", value="all"`. The names here are
+those of the reporting currency EUR; another currency's code takes the place of `eur`.
+"""
+
+
+def page() -> str:
+    """The whole reference, as Markdown."""
+    return "\n".join([_INTRODUCTION, *_overview(), *_themes(), *_terms(), *_lifespan(), *_components()]) + "\n"
+
+
+def _overview() -> list[str]:
+    rows = [f"| [`{kpi.id}`](#{kpi.id}) | {kpi.title.en} | {kpi.title.fa} | {_unit(kpi)} |" for kpi in CATALOGUE]
+    return ["| KPI | title | عنوان | unit |", "|---|---|---|---|", *rows, ""]
+
+
+def _themes() -> list[str]:
+    lines: list[str] = []
+    for title, kpis in THEMES:
+        lines += [f"## {title.en} · {title.fa}", ""]
+        for kpi in kpis:
+            lines += _section(kpi)
+    return lines
+
+
+def _section(kpi: Kpi) -> list[str]:
+    facts = [f"**Formula**: {prose(kpi.formula)}", f"**Gauge**: `{metric_name(kpi, 'EUR')}`, {_BETTER[kpi.better]}"]
+    if kpi.label is not None:
+        facts.append(f"**Split by**: `{kpi.label}`")
+    if kpi.windows is not Windows.ALL:
+        facts.append(f"**Defined in**: {kpi.windows.value}")
+    if kpi.scope is not Scope.EVERY_SLICE:
+        facts.append(f"**Slices**: {kpi.scope.value}")
+    facts.append(f"**Source**: {kpi.source}")
+    heading = [f"### {kpi.id}", "", f"**{kpi.title.en} · {kpi.title.fa}.** {kpi.meaning.en}", "", kpi.meaning.fa, ""]
+    return [*heading, *(f"- {fact}" for fact in facts), ""]
+
+
+def _terms() -> list[str]:
+    found = {name: of for kpi in CATALOGUE for name, of in terms(kpi.formula).items()}
+    rows = [f"- *{name}*: {prose(of)}" for name, of in found.items()]
+    return ["## Terms", "", "Parts of formulas that have a name of their own.", "", *rows, ""]
+
+
+def _lifespan() -> list[str]:
+    return [
+        "## Settings in formulas",
+        "",
+        "- *gross margin*: `gross_margin`, 1 unless configured.",
+        "- *minor units per major unit*: 10 to the number of the reporting currency's decimals.",
+        "- *lifespan in years*: a number where one is configured; otherwise",
+        f"    - `expected` (the default): {prose(EXPECTED_LIFESPAN)};",
+        f"    - `observed`: {prose(OBSERVED_LIFESPAN)}.",
+        "",
+    ]
+
+
+def _components() -> list[str]:
+    rows = [
+        f"| `{part.name}` | {part.unit} | {part.at} | {part.meaning} | "
+        f"{', '.join(f'`{kpi.id}`' for kpi in CATALOGUE if part.name in components(kpi.formula))} |"
+        for part in COMPONENTS
+    ]
+    return [
+        "## Components",
+        "",
+        "What the engine counts: integers that add up over time, partitions and workers. Each contribution is placed",
+        "at one instant; `now` means that it holds what is true now.",
+        "",
+        "| component | unit | placed at | counts | used by |",
+        "|---|---|---|---|---|",
+        *rows,
+    ]
+
+
+def _unit(kpi: Kpi) -> str:
+    return "money" if kpi.unit is Unit.CURRENCY else kpi.unit.value
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Write the page, or compare it; the exit status is 1 on a difference."""
+    parser = argparse.ArgumentParser(
+        prog="python -m metrics.docs", description="Write docs/kpis.md from the catalogue."
+    )
+    parser.add_argument("--check", action="store_true", help="fail if the page differs from the catalogue")
+    parser.add_argument("--page", type=Path, default=PAGE, help="the page (default: docs/kpis.md)")
+    options = parser.parse_args(arguments)
+    wanted = page()
+    if not options.check:
+        options.page.write_text(wanted, encoding="utf-8")
+        return 0
+    found = options.page.read_text(encoding="utf-8") if options.page.exists() else ""
+    if found == wanted:
+        return 0
+    sys.stderr.writelines(difflib.unified_diff(found.splitlines(True), wanted.splitlines(True), "page", "catalogue"))
+    sys.stderr.write(f"{options.page.name} differs from the catalogue; run python -m metrics.docs\n")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,70 @@
+"""Every name that leaves the engine for Prometheus or Redis, so that a board, a rule and a gauge can't disagree.
+
+A metric of a KPI is `tapesh_<kpi>_<unit>`, without exception: whoever knows the catalogue knows the name. Its
+labels are `window`, `slice` and `value`; everybody is `slice="all", value="all"`, spelled out because Prometheus
+takes an empty label for an absent one, and a board's drop-down couldn't offer it. A query without a slice matches
+every slice; one for everybody says `slice="all"`. A KPI that is split adds its own label (`reason`, `stage`, ...).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from metrics.kpi import Kpi, Unit
+
+PREFIX: Final = "tapesh"
+
+# Labels
+WINDOW: Final = "window"
+SLICE: Final = "slice"
+VALUE: Final = "value"
+ALL: Final = "all"
+"""Value of `slice` and `value` on the series of everybody."""
+KPI: Final = "kpi"
+REASON: Final = "reason"
+TYPE: Final = "type"
+
+# Beside the KPIs
+KPI_UNKNOWN: Final = "tapesh_kpi_unknown"
+SNAPSHOT_AGE: Final = "tapesh_snapshot_age_seconds"
+BOOKS_RESIDUAL: Final = "tapesh_books_residual_customers"
+SLICE_OVERFLOW: Final = "tapesh_slice_overflow_total"
+LABEL_OVERFLOW: Final = "tapesh_label_overflow_total"
+
+# The engine's own
+EVENTS: Final = "tapesh_events_total"
+EVENTS_REJECTED: Final = "tapesh_events_rejected_total"
+EVENTS_DUPLICATE: Final = "tapesh_events_duplicate_total"
+EVENTS_CONFLICTING: Final = "tapesh_events_conflicting_total"
+EVENTS_MISROUTED: Final = "tapesh_events_misrouted_total"
+EVENT_LAG: Final = "tapesh_event_lag_seconds"
+LAST_EVENT: Final = "tapesh_last_event_timestamp_seconds"
+CHECKPOINTS: Final = "tapesh_checkpoint_total"
+CHECKPOINT_FAILURES: Final = "tapesh_checkpoint_failures_total"
+CHECKPOINT_DURATION: Final = "tapesh_checkpoint_duration_seconds"
+CHECKPOINT_TIMESTAMP: Final = "tapesh_checkpoint_timestamp_seconds"
+REDIS_UP: Final = "tapesh_redis_up"
+
+# Redis
+SNAPSHOT_KEY: Final = "tapesh:snapshot"
+"""Hash: the latest snapshot."""
+CHANGES_CHANNEL: Final = "tapesh:changes"
+"""Pub/sub: KPIs whose value changed."""
+HISTORY_STREAM: Final = "tapesh:history"
+"""Capped stream: one entry a snapshot."""
+
+
+def profile_key(customer_id: str) -> str:
+    """Redis hash of one customer's profile."""
+    return f"customer:{customer_id}"
+
+
+def metric_name(kpi: Kpi, currency: str) -> str:
+    """The KPI's gauge: `tapesh_churn_rate_ratio`, `tapesh_revenue_eur`.
+
+    Args:
+        kpi: any declaration.
+        currency: the reporting currency, the unit of what is money.
+    """
+    unit = currency.lower() if kpi.unit is Unit.CURRENCY else kpi.unit.value
+    return f"{PREFIX}_{kpi.id}_{unit}"
