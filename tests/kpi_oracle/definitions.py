@@ -158,35 +158,20 @@ def purchases(population: Population, window: str, terms: Terms) -> Kpis:
     start = start_of(window, terms)
     orders = gross = refunds = later_gross = 0
     buyers = repeat_buyers = returning_buyers = span_ms = 0
-    carrying = lines_total = 0
-    offer_orders = {"upsell": 0, "cross-sell": 0}
-    offer_totals = {"upsell": 0, "cross-sell": 0}
+    carrying: list[Event] = []
     for person in population.persons:
         bought = person.of("purchase")
         in_window = [purchase for purchase in bought if purchase["at"] >= start]
         refunds += sum(money(refund, "total", terms) for refund in person.of("refund") if refund["at"] >= start)
         orders += len(in_window)
-        for purchase in in_window:
-            total = money(purchase, "total", terms)
-            gross += total
-            if purchase is not bought[0]:
-                later_gross += total
-            lines = purchase.get("lines", [])
-            if lines:
-                carrying += 1
-            lines_total += sum(money(line, "total", terms) for line in lines)
-            for offer in offer_orders:
-                offered = [line for line in lines if line.get("offer") == offer]
-                offer_totals[offer] += sum(money(line, "total", terms) for line in offered)
-                if offered:
-                    offer_orders[offer] += 1
+        gross += sum(money(purchase, "total", terms) for purchase in in_window)
+        later_gross += sum(money(purchase, "total", terms) for purchase in in_window if purchase is not bought[0])
+        carrying += [purchase for purchase in in_window if purchase.get("lines")]
         if in_window:
             buyers += 1
             span_ms += bought[-1]["at"] - bought[0]["at"]
-            if len(in_window) >= 2:
-                repeat_buyers += 1
-            if bought[0]["at"] < start:
-                returning_buyers += 1
+            repeat_buyers += len(in_window) >= 2
+            returning_buyers += bought[0]["at"] < start
     revenue = major(gross - refunds, terms)
     order_value = divided(revenue, orders)
     frequency = divided(orders, buyers)
@@ -197,10 +182,10 @@ def purchases(population: Population, window: str, terms: Terms) -> Kpis:
         "average_order_value": order_value,
         "sales_per_customer": divided(revenue, buyers),
         "purchase_frequency": frequency,
-        "upsell_rate": divided(offer_orders["upsell"], carrying),
-        "cross_sell_rate": divided(offer_orders["cross-sell"], carrying),
-        "upsell_revenue_share": divided(offer_totals["upsell"], lines_total),
-        "cross_sell_revenue_share": divided(offer_totals["cross-sell"], lines_total),
+        "upsell_rate": offer_rate(carrying, "upsell"),
+        "cross_sell_rate": offer_rate(carrying, "cross-sell"),
+        "upsell_revenue_share": offer_revenue_share(carrying, "upsell", terms),
+        "cross_sell_revenue_share": offer_revenue_share(carrying, "cross-sell", terms),
         "repeat_purchase_rate": divided(repeat_buyers, buyers),
         "returning_revenue_share": divided(later_gross, gross),
         "average_buying_span": divided(Fraction(span_ms) / YEAR_MS, buyers),
@@ -209,6 +194,19 @@ def purchases(population: Population, window: str, terms: Terms) -> Kpis:
     if window != "lifetime":
         values["returning_buyer_rate"] = divided(returning_buyers, buyers)
     return values
+
+
+def offer_rate(carrying: list[Event], offer: str) -> Fraction | None:
+    """The share of the orders that carry lines with at least one line of the offer."""
+    with_offer = [order for order in carrying if any(line.get("offer") == offer for line in order["lines"])]
+    return divided(len(with_offer), len(carrying))
+
+
+def offer_revenue_share(carrying: list[Event], offer: str, terms: Terms) -> Fraction | None:
+    """The revenue of the offer's lines over that of all lines."""
+    lines = [line for order in carrying for line in order["lines"]]
+    offered = sum(money(line, "total", terms) for line in lines if line.get("offer") == offer)
+    return divided(offered, sum(money(line, "total", terms) for line in lines))
 
 
 def acquisition(population: Population, window: str, terms: Terms) -> Kpis:

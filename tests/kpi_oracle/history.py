@@ -196,9 +196,8 @@ def persons_of(events: list[Event], lapse_after_ms: int, timezone: str, now_ms: 
 
 def leads_of(persons: Iterable[Person]) -> list[Lead]:
     """All leads: the lead events of one person with one lead_id."""
-    leads = []
+    leads: list[Lead] = []
     for person in persons:
-        lead_ids = {event["lead_id"]: None for event in person.of("lead")}
-        for lead_id in lead_ids:
-            leads.append(Lead(person, [event for event in person.of("lead") if event["lead_id"] == lead_id]))
+        lead_ids = dict.fromkeys(event["lead_id"] for event in person.of("lead"))
+        leads += [Lead(person, [e for e in person.of("lead") if e["lead_id"] == lead_id]) for lead_id in lead_ids]
     return leads

@@ -7,7 +7,7 @@ definitions, and a reader can tell which by reading `definitions.py`, `history.p
 Readings decided by the examples (each was turned round once, and the examples then disagreed):
 - A lifetime of length 0 counts in `average_tenure` and `average_completed_tenure`.
 - What changes the state comes first: both orders of a tie occur, for an open and for a closed lifetime.
-- A cancellation at the very start of a window belongs to the window: the lifetime was open at its start.
+- A lapse at the very midnight that begins a window belongs to the window: the lifetime was open at its start.
 - `30d` is cut in hours, not in days.
 - `clv` and `net_clv` take the nominal length of the window, not the time since its start.
 - `involuntary_churn_rate` counts among the lifetimes open at start only, `churn_reasons` among all that closed.
@@ -88,9 +88,14 @@ def compute(
     Args:
         events: JSON objects in arrival order, repeated ones included.
         now: as-of instant (RFC 3339 or milliseconds since 1970); None is the latest event's.
+        currency: what money is reported in.
+        timezone: whose midnights begin days.
+        calendar: `gregorian` or `jalali`, for month, quarter and year.
         lapse_after_days: in days of 24 h.
         windows: the rolling ones; month, quarter, year and lifetime always come with them.
         lifespan: `expected`, `observed`, or years.
+        gross_margin: the share of revenue that is earned.
+        slices: the attributes of an acquisition to slice by.
         rates: one unit of a foreign currency in the reporting currency.
         max_slice_values: values admitted per attribute in order of appearance; the rest is `other`.
         max_label_values: the same for reasons and touchpoints.
