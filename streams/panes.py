@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 
 import jdatetime
 
-from metrics.evaluate import Frame, Window
+from metrics.frame import Frame, Window
 
 MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from metrics.components import COMPONENTS, Component, Unit
-from metrics.evaluate import Cell
+from metrics.frame import Cell
 
 UNATTRIBUTED = "unattributed"
 OTHER = "other"

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from metrics.evaluate import Frame
+from metrics.frame import Frame
 from streams.panes import GRAINS, MINUTE_MS, Grain, ReportingTime, WindowPlan
 
 Ints = npt.NDArray[np.int64]

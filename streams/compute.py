@@ -1,0 +1,82 @@
+"""KPIs of event files without a broker: the worker's own fold over a log, once.
+
+A file has no arrival order worth keeping beyond deduplication, so acquisitions are folded first, by time:
+every event then finds its person's slices, and the answer depends on the set of events alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from events import wire
+from metrics.economics import Economics
+from metrics.evaluate import Snapshot, evaluate
+from streams.fold import Meaning
+from streams.merge import Admission, merge
+from streams.partition import PartitionState, Refused
+
+
+@dataclass(frozen=True, slots=True)
+class Computed:
+    """The answer of a computation: the KPIs, and what wasn't counted.
+
+    Attributes:
+        snapshot: the JSON of the KPI contract.
+        refused: the lines that aren't events; `index` counts from 0.
+        duplicates: events that had been counted already; `different`: those of them that said something else.
+        later: events after `now`.
+    """
+
+    snapshot: Snapshot
+    refused: list[Refused]
+    duplicates: int
+    different: int
+    later: int
+
+
+def compute(
+    lines: Iterable[bytes],
+    meaning: Meaning,
+    economics: Economics,
+    *,
+    now_ms: int | None = None,
+    max_values: int = 50,
+) -> Computed:
+    """Compute every KPI of a log.
+
+    Args:
+        lines: one JSON event each, in order of arrival.
+        meaning: how state is kept.
+        economics: how KPIs are read from it.
+        now_ms: as of when; None: the latest event.
+        max_values: slice values and labels that get a name of their own.
+    """
+    state = PartitionState(meaning, keep_raw=False)
+    refused: list[Refused] = []
+    for index, line in enumerate(lines):
+        for outcome in state.arrive([line], [0]):
+            if isinstance(outcome, Refused):
+                refused.append(Refused(index, outcome.why))
+    as_of = max(state.latest_event_ms, 0) if now_ms is None else now_ms
+    _name_in_order_of_arrival(state, as_of)
+    state.waiting.sort(key=lambda item: (0, item.at_ms) if isinstance(item.event, wire.CustomerAcquired) else (1, 0))
+    state.advance(as_of)
+    windows = [plan.name for plan in state.fold.time.plans]
+    sums = merge([state.report()], windows, Admission(max_values))
+    frame = state.fold.time.frame(as_of)
+    return Computed(
+        evaluate(frame, sums, economics), refused, state.counts.duplicates, state.counts.different, len(state.waiting)
+    )
+
+
+def _name_in_order_of_arrival(state: PartitionState, as_of_ms: int) -> None:
+    """Number slice values as they appear in the log, before its events are put in another order."""
+    slices = state.fold.slices
+    for item in state.waiting:
+        if item.at_ms > as_of_ms:
+            continue
+        if isinstance(item.event, wire.CustomerAcquired):
+            slices.of_person(tuple(getattr(item.event, name) for name in slices.attributes))
+        elif isinstance(item.event, wire.Lead | wire.MarketingSpend):
+            slices.of_channel(item.event.channel)

@@ -1,0 +1,263 @@
+"""One partition's whole state, and the three things that happen to it: records arrive, a tick comes, it reports.
+
+Records are decoded, judged and deduplicated as they arrive; an event later than the last tick waits until a
+tick's `now` has reached it, because a distinct count by *latest* instant is right only when nothing newer is
+in it. On a tick the waiting events are folded, lapses counted, windows slid: then every sum is that of `now`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+from events import wire
+from events.codec import decode
+from events.identity import partition_key, partition_of
+from events.instant import instant_ms
+from events.money import Converter
+from events.names import FUTURE
+from events.rejection import Rejected
+from metrics.frame import Cell
+from streams.dedupe import Deduplicator, Verdict
+from streams.fold import Fold, Meaning
+from streams.persons import NEVER
+from streams.sums import Ints, WindowSums, add_up
+
+
+FAR_FUTURE_MS = 7_258_118_400_000
+"""The year 2200: later events are refused whatever the tolerance; minutes and days are numbered up to here."""
+
+
+class Refused(NamedTuple):
+    """A record that isn't an event: it goes to the dead letters. `index` is its place in the chunk."""
+
+    index: int
+    why: Rejected
+
+
+class Misplaced(NamedTuple):
+    """A record of a person who lives in another partition: it is sent on there."""
+
+    index: int
+    key: str
+    partition: int
+
+
+class Waiting(NamedTuple):
+    """An event that no tick has reached yet, with its bytes for the checkpoint."""
+
+    at_ms: int
+    event: wire.Event
+    raw: bytes
+
+
+@dataclass(slots=True)
+class Counts:
+    """What happened to records, for the engine's own metrics; counted from the worker's start."""
+
+    events: Counter[str] = field(default_factory=Counter)
+    rejected: Counter[str] = field(default_factory=Counter)
+    duplicates: int = 0
+    different: int = 0
+    misplaced: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A partition's sums at one `now`.
+
+    Attributes:
+        partition: whose they are.
+        now_ms: the tick's clock.
+        latest_event_ms: the latest event seen, waiting ones included; -1 before the first.
+        cells: (attribute, value) by cell number, None for everybody.
+        columns: (component, label) by column number.
+        cell, column: of each slot that isn't 0 in every window.
+        sums: window x slot, in the order of `ReportingTime.plans`.
+    """
+
+    partition: int
+    now_ms: int
+    latest_event_ms: int
+    cells: list[Cell]
+    columns: list[tuple[str, str | None]]
+    cell: Ints
+    column: Ints
+    sums: Ints
+
+
+class PartitionState:
+    """Everything the engine knows of one partition.
+
+    Args:
+        meaning: the settings that give state its meaning.
+        partition, partitions: which one it is, of how many.
+        horizon_ms: of deduplication; None for no bound.
+        future_tolerance_ms: how far an event may lie after its record's timestamp; None: however far.
+        keep_raw: keep the bytes of waiting events, for checkpoints.
+    """
+
+    def __init__(
+        self,
+        meaning: Meaning,
+        partition: int = 0,
+        partitions: int = 1,
+        *,
+        horizon_ms: int | None = None,
+        future_tolerance_ms: int | None = None,
+        keep_raw: bool = True,
+    ) -> None:
+        self.meaning = meaning
+        self.partition = partition
+        self.partitions = partitions
+        self.fold = Fold(meaning)
+        self.sums = WindowSums(self.fold.time)
+        self.dedupe = Deduplicator(horizon_ms)
+        self.waiting: list[Waiting] = []
+        self.counts = Counts()
+        self.latest_event_ms = NEVER
+        self.latest_by_type: dict[str, int] = {}
+        self.unsaved_flows: list[tuple[Ints, Ints]] = []
+        self._future_tolerance_ms = future_tolerance_ms
+        self._keep_raw = keep_raw
+        self._converter = Converter(meaning.currency, meaning.rates)
+
+    @property
+    def now_ms(self) -> int:
+        """Return the clock of the last tick, -1 before the first."""
+        return self.fold.now_ms
+
+    def arrive(self, values: Sequence[bytes], record_ms: Sequence[int]) -> list[Refused | Misplaced]:
+        """Take in records in their order and return those that don't belong here.
+
+        Args:
+            values: the records' bytes.
+            record_ms: their Kafka timestamps; never later than the clock of this machine.
+        """
+        elsewhere: list[Refused | Misplaced] = []
+        tolerance = self._future_tolerance_ms
+        for index, raw in enumerate(values):
+            try:
+                event = decode(raw)
+                self._check_money(event)
+                at_ms = instant_ms(event.occurred_at)
+                if at_ms > FAR_FUTURE_MS or (tolerance is not None and at_ms > record_ms[index] + tolerance):
+                    raise _too_far_ahead(event, at_ms - record_ms[index], tolerance)
+            except Rejected as why:
+                self.counts.rejected[why.reason] += 1
+                elsewhere.append(Refused(index, why))
+                continue
+            key = partition_key(event)
+            if key not in self.fold.persons.rows and self.partitions > 1:
+                home = partition_of(key, self.partitions)
+                if home != self.partition:
+                    self.counts.misplaced += 1
+                    elsewhere.append(Misplaced(index, key, home))
+                    continue
+            self.accept(event, at_ms, raw, record_ms[index])
+        return elsewhere
+
+    def accept(self, event: wire.Event, at_ms: int, raw: bytes, record_ms: int) -> bool:
+        """Take in a valid event that lives here; return False if it is a duplicate."""
+        verdict = self.dedupe.judge(event, record_ms)
+        if verdict is not Verdict.NEW:
+            self.counts.duplicates += 1
+            self.counts.different += verdict is Verdict.DIFFERENT
+            return False
+        kind = event.type
+        self.counts.events[kind] += 1
+        if at_ms > self.latest_event_ms:
+            self.latest_event_ms = at_ms
+        if at_ms > self.latest_by_type.get(kind, NEVER):
+            self.latest_by_type[kind] = at_ms
+        if at_ms > self.fold.now_ms:
+            self.waiting.append(Waiting(at_ms, event, raw if self._keep_raw else b""))
+        else:
+            self.fold.apply(event, at_ms)
+        return True
+
+    def advance(self, now_ms: int) -> None:
+        """Bring everything to `now_ms`. A clock that stands or goes back changes nothing but what has arrived."""
+        now_ms = max(now_ms, self.fold.now_ms)
+        if now_ms > self.fold.now_ms:
+            self.fold.now_ms = now_ms
+            due, self.waiting = self.waiting, []
+            for item in due:
+                if item.at_ms <= now_ms:
+                    self.fold.apply(item.event, item.at_ms)
+                else:
+                    self.waiting.append(item)
+            self.fold.lapse_until(now_ms)
+            self.sums.slide(self.fold.time.frame(now_ms))
+        self.settle()
+
+    def settle(self) -> None:
+        """Add the fold's contributions to the sums, and keep the flows among them for the next checkpoint."""
+        sets = self.fold.slices.matrix()
+        flows = self.fold.flows
+        if flows:
+            keys = np.fromiter(flows.keys(), np.int64, len(flows))
+            self.unsaved_flows.append((keys, np.fromiter(flows.values(), np.int64, len(flows))))
+            self.sums.add(flows, sets)
+            flows.clear()
+        self.sums.add(self.fold.derived, sets)
+        self.fold.derived.clear()
+        self.sums.check_range()
+
+    def take_unsaved_flows(self) -> tuple[Ints, Ints]:
+        """Return the flows since the last call, added up by key, and forget them."""
+        parts, self.unsaved_flows = self.unsaved_flows, []
+        if not parts:
+            return np.empty(0, np.int64), np.empty(0, np.int64)
+        return add_up(np.concatenate([keys for keys, _ in parts]), np.concatenate([amounts for _, amounts in parts]))
+
+    def report(self, *, everybody_only: bool = False) -> Report:
+        """Return the sums as of the last `advance`."""
+        sums = self.sums
+        kept = (sums.values != 0).any(axis=0)
+        if everybody_only:
+            kept &= sums.slot_cells == 0
+        return Report(
+            self.partition,
+            self.now_ms,
+            self.latest_event_ms,
+            list(self.fold.slices.cells),
+            list(self.fold.columns.names),
+            sums.slot_cells[kept],
+            sums.slot_columns[kept],
+            sums.values[:, kept],
+        )
+
+    def _check_money(self, event: wire.Event) -> None:
+        """Refuse amounts that have no rate, now: once an event is folded it is too late."""
+        reporting, minor = self.meaning.currency, self._converter.minor
+        kind = type(event)
+        if kind is wire.Purchase:
+            if event.total.currency != reporting:  # the lines' currency is the total's
+                minor(event.total, "total")
+                for index, line in enumerate(event.lines or ()):
+                    minor(line.total, f"lines.{index}.total")
+        elif kind is wire.Refund:
+            if event.total.currency != reporting:
+                minor(event.total, "total")
+        elif kind is wire.MarketingSpend:
+            if event.spend.currency != reporting:
+                minor(event.spend, "spend")
+        elif (kind is wire.CustomerAcquired or kind is wire.Lead) and event.cost is not None:
+            minor(event.cost, "cost")
+
+
+def _too_far_ahead(event: wire.Event, ahead_ms: int, tolerance_ms: int | None) -> Rejected:
+    got = f"got {event.occurred_at.isoformat()}"
+    if tolerance_ms is None:
+        return Rejected(FUTURE, "occurred_at", f"{got}, expected an instant before the year 2200")
+    return Rejected(
+        FUTURE,
+        "occurred_at",
+        f"{got}, {ahead_ms / 1000:.0f} s after it was published; expected at most {tolerance_ms / 1000:.0f} s: "
+        "the emitter's clock is wrong, or its offset from UTC is",
+    )
