@@ -102,6 +102,7 @@ def _events_of(
     if amount == 0 and not zero_totals:
         tally.left_out["zero-total"] += 1
         return
+    total = _pounds(amount)  # before anybody is acquired: a refused order acquires nobody
     if customer_id not in acquired:
         acquired.add(customer_id)
         acquisition: Event = {
@@ -121,7 +122,7 @@ def _events_of(
         "occurred_at": occurred_at,
         "source": SOURCE,
         "order_id": invoice,
-        "total": _pounds(amount),
+        "total": total,
     }
     if order_lines:
         purchase["lines"] = order_lines
