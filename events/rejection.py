@@ -11,7 +11,7 @@ from .names import Reason
 LONGEST_SHOWN = 80
 
 
-class Rejected(ValueError):  # noqa: N818 (a verdict on a message; `except Rejected` reads as one)
+class Rejected(ValueError):
     """A message that the contract refuses.
 
     Args:
