@@ -7,6 +7,7 @@ that a green run there has met them all.
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import uuid
@@ -29,6 +30,7 @@ from streams.services import (
     ServiceUnavailable,
 )
 
+_DATABASES = itertools.count(1)
 ROOT = Path(__file__).resolve().parent.parent
 _ABOUT_TESTS = ("TAPESH_REQUIRE_SERVICES", "TAPESH_SHARED")
 
@@ -102,6 +104,12 @@ def redis_url() -> Iterator[str]:
     with ExitStack() as stack:
         started(stack, server := RedisServer())
         yield server.endpoint
+
+
+@pytest.fixture
+def fresh_redis_url(redis_url: str) -> str:
+    """A database of one's own in the real Redis. Messages (pub/sub) don't know databases: those every test hears."""
+    return f"{redis_url.rpartition('/')[0]}/{next(_DATABASES)}"
 
 
 @pytest.fixture(scope="session")

@@ -48,6 +48,7 @@ class RedisServer(Service):
             "appendonly": "yes",
             "appendfsync": "everysec",
             "daemonize": "no",
+            "databases": "10000",  # so that each test has one of its own
         }
         return [program, *(part for key, value in options.items() for part in (f"--{key}", value))]
 

@@ -1,0 +1,280 @@
+"""Every setting: its name, its kind, its default, what it means, and an example of it.
+
+The commented example file and the text of every error come from these lines, so a setting is described once.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from events.money import Converter
+from metrics.economics import Economics, Target
+from metrics.evaluate import refuse_bad_targets
+from streams.fold import Meaning
+from streams.settings.duration import AnyDuration, Duration, PositiveDuration
+from streams.settings.fields import (
+    Addresses,
+    Currency,
+    Lifespan,
+    Rates,
+    Slices,
+    Targets,
+    Timezone,
+    Topics,
+    Windows,
+)
+
+ENV_PREFIX = "TAPESH_"
+ENV_DELIMITER = "__"
+_Name = Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]{1,200}$")]
+_Port = Annotated[int, Field(ge=1, le=65_535)]
+
+
+class _Group(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class Kafka(_Group):
+    """Where the events come from."""
+
+    bootstrap: Addresses = Field(
+        "127.0.0.1:9092", description="Brokers to ask for the cluster.", examples=["kafka-1:9092,kafka-2:9092"]
+    )
+    partitions: int = Field(
+        12,
+        ge=1,
+        le=1_000,
+        description="Partitions of the event topics, all alike. Fixed once there is data: a person lives in one.",
+        examples=[12],
+    )
+    replication: int = Field(1, ge=1, le=9, description="Copies of what tapesh's topics hold.", examples=[3])
+    topic_prefix: str = Field(
+        "",
+        pattern=r"^[a-zA-Z0-9._-]{0,100}$",
+        description="Before the name of every topic, so that several shops share a cluster.",
+        examples=["shop-1."],
+    )
+    customer_topics: Topics = Field(
+        ("customer-events",),
+        min_length=1,
+        description="Topics with events about persons, without the prefix.",
+        examples=[["customer-events", "crm-events"]],
+    )
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="How to talk to the brokers.", examples=["SSL"]
+    )
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        "PLAIN", description="How to log in, where the protocol is a SASL one.", examples=["SCRAM-SHA-512"]
+    )
+    username: str = Field("", description="Who logs in.", examples=["tapesh"])
+    password: SecretStr = Field(
+        SecretStr(""), description="Better in the environment than in a file.", examples=["a-long-secret"]
+    )
+    ca_file: Path | None = Field(
+        None, description="Certificates to trust; without it the system's.", examples=["/etc/tapesh/ca.pem"]
+    )
+    cert_file: Path | None = Field(
+        None, description="Our own certificate, where brokers ask for one.", examples=["/etc/tapesh/tapesh.pem"]
+    )
+    key_file: Path | None = Field(None, description="The key to it.", examples=["/etc/tapesh/tapesh.key"])
+    session_timeout: PositiveDuration = Field(
+        Duration(15_000),
+        description="A worker unheard of for so long loses its partitions to others.",
+        examples=["15s"],
+    )
+    heartbeat_interval: PositiveDuration = Field(
+        Duration(3_000), description="How often a worker is heard of: a third of the session at most.", examples=["3s"]
+    )
+    rebalance_timeout: PositiveDuration = Field(
+        Duration(15_000), description="How long a rebalance waits for workers to come along.", examples=["15s"]
+    )
+    instance_id: str = Field(
+        "",
+        pattern=r"^[a-zA-Z0-9._-]{0,200}$",
+        description="One for each worker: its restart within the session then moves no partition. Empty: none.",
+        examples=["worker-1"],
+    )
+
+    @field_validator("ca_file", "cert_file", "key_file")
+    @classmethod
+    def _is_a_file(cls, path: Path | None) -> Path | None:
+        if path is not None and not path.is_file():
+            raise ValueError("expected the path of a file that is there")
+        return path
+
+    @model_validator(mode="after")
+    def _fit_together(self) -> Self:
+        if self.security_protocol.startswith("SASL") and not (self.username and self.password.get_secret_value()):
+            raise ValueError(f"security_protocol {self.security_protocol!r} expects username and password")
+        if (self.cert_file is None) != (self.key_file is None):
+            raise ValueError("cert_file and key_file are expected together")
+        if self.heartbeat_interval.ms * 3 > self.session_timeout.ms:
+            raise ValueError(
+                f"heartbeat_interval {self.heartbeat_interval} is expected to be at most a third of session_timeout"
+                f" {self.session_timeout}: one lost heartbeat would cost a worker its partitions"
+            )
+        return self
+
+
+class Redis(_Group):
+    """Where others read the KPIs. The engine goes on without it."""
+
+    url: SecretStr = Field(
+        SecretStr("redis://127.0.0.1:6379/0"),
+        description="Empty: no Redis. rediss:// for TLS. It may hold a password, so it is never shown.",
+        examples=["rediss://user:secret@redis:6380/0"],
+    )
+    ca_file: Path | None = Field(
+        None, description="Certificates to trust with rediss://; without it the system's.", examples=["/etc/redis.pem"]
+    )
+
+    @field_validator("url")
+    @classmethod
+    def _has_a_scheme(cls, url: SecretStr) -> SecretStr:
+        written = url.get_secret_value()
+        if written and not written.startswith(("redis://", "rediss://", "unix://")):
+            raise ValueError("expected a URL that begins with redis://, rediss:// or unix://, or nothing")
+        return url
+
+    @property
+    def enabled(self) -> bool:
+        """Whether there is a Redis to write to."""
+        return bool(self.url.get_secret_value())
+
+
+class Web(_Group):
+    """Where the HTTP interface listens."""
+
+    host: str = Field("127.0.0.1", min_length=1, description="0.0.0.0 opens it to the network.", examples=["0.0.0.0"])  # noqa: S104 - an example, not the default
+    port: _Port = Field(6066, description="Its TCP port.", examples=[6066])
+
+
+class Checkpoint(_Group):
+    """How much work a crash may cost: a checkpoint is due after `interval` or `events`, whichever comes first."""
+
+    interval: PositiveDuration = Field(
+        Duration(10_000), description="Time after which a partition with changes is saved.", examples=["10s"]
+    )
+    events: int = Field(200_000, ge=1, description="Events after which it is saved.", examples=[200_000])
+
+
+class Settings(BaseSettings):
+    """All settings, frozen. Made by `load`; made directly, only its arguments and the defaults count."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX,
+        env_nested_delimiter=ENV_DELIMITER,
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+        validate_default=False,
+    )
+
+    app_id: _Name = Field("tapesh", description="The consumer group, and the name of the state.", examples=["tapesh"])
+    clock: Literal["wall", "event"] = Field(
+        "wall", description="`event`: now is the latest event, for replays.", examples=["wall"]
+    )
+    currency: Currency = Field("EUR", description="What money is reported in.", examples=["EUR"])
+    rates: Rates = Field(
+        default_factory=dict,
+        description="What one unit of another currency is worth in it; without a rate its events are rejected.",
+        examples=[{"USD": "0.92"}],
+    )
+    timezone: Timezone = Field("UTC", description="Where days begin.", examples=["Asia/Tehran"])
+    calendar: Literal["gregorian", "jalali"] = Field(
+        "gregorian", description="Where months, quarters and years begin.", examples=["jalali"]
+    )
+    windows: Windows = Field(
+        ("1h", "24h", "7d", "30d", "90d", "365d"),
+        min_length=1,
+        description="Rolling windows; month, quarter, year and lifetime are always there.",
+        examples=[["24h", "30d", "90d"]],
+    )
+    slices: Slices = Field(
+        ("channel", "segment", "country", "plan"),
+        description="Attributes of an acquisition that slice every KPI.",
+        examples=[["channel", "country"]],
+    )
+    max_slice_values: int = Field(
+        50, ge=1, le=1_000, description="Values of an attribute with gauges of their own.", examples=[50]
+    )
+    unattributed_memory: int = Field(
+        16, ge=0, le=1_000, description="Events kept to be moved once their person is acquired.", examples=[16]
+    )
+    lapse_after: PositiveDuration = Field(
+        Duration(90 * 86_400_000), description="A buyer without a purchase for so long has lapsed.", examples=["90d"]
+    )
+    lifespan_years: Lifespan = Field(
+        "expected", description="For customer values: years, `observed` or `expected`.", examples=[5]
+    )
+    gross_margin: float = Field(
+        1.0, ge=0, le=1, allow_inf_nan=False, description="Share of revenue left after its cost.", examples=[0.35]
+    )
+    targets: Targets = Field(
+        default_factory=dict,
+        description="Goals: KPI, calendar window, value in the unit in which it is published.",
+        examples=[{"churn_rate": {"month": 0.02}}],
+    )
+    dedup_horizon: AnyDuration = Field(
+        Duration(86_400_000), description="How long the same event may come again and is dropped.", examples=["24h"]
+    )
+    future_tolerance: AnyDuration = Field(
+        Duration(300_000), description="How far ahead of our clock an event may be.", examples=["5m"]
+    )
+    tick_interval: PositiveDuration = Field(
+        Duration(500), description="How often KPIs are worked out anew.", examples=["500ms"]
+    )
+    data_dir: Path = Field(
+        Path(".tapesh"), description="For what the worker keeps on disk.", examples=["/var/lib/tapesh"]
+    )
+    checkpoint: Checkpoint = Field(default_factory=Checkpoint)
+    kafka: Kafka = Field(default_factory=Kafka)
+    redis: Redis = Field(default_factory=Redis)
+    web: Web = Field(default_factory=Web)
+
+    @model_validator(mode="after")
+    def _fit_together(self) -> Self:
+        Converter(self.currency, self.rates)
+        refuse_bad_targets(self.economics)
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """A test that makes Settings gets what it asks for: `load` alone looks at the file and the environment."""
+        del settings_cls, env_settings, dotenv_settings, file_secret_settings
+        return (init_settings,)
+
+    @property
+    def economics(self) -> Economics:
+        """What formulas need to know."""
+        targets = (Target(kpi, window, value) for kpi, goals in self.targets.items() for window, value in goals.items())
+        return Economics(self.currency, self.gross_margin, self.lifespan_years, tuple(targets))
+
+    @property
+    def meaning(self) -> Meaning:
+        """What gives state its meaning: state kept under another one isn't loaded."""
+        return Meaning(
+            currency=self.currency,
+            rates=self.rates,
+            timezone=self.timezone,
+            calendar=self.calendar,
+            windows=self.windows,
+            slices=self.slices,
+            lapse_after_ms=self.lapse_after.ms,
+            remembered_events=self.unattributed_memory,
+        )
+
+    def topic(self, name: str) -> str:
+        """The name in this cluster of a topic from `events.names`."""
+        return f"{self.kafka.topic_prefix}{name}"
