@@ -103,8 +103,8 @@ class _Writer:
         self._temporaries = 0
 
     def plain(self, kpi: Kpi) -> None:
-        n, d = self.pair(KpiValue(kpi.id), _W)
         formula = kpi.formula
+        n, d = self.pair(formula, _W)
         if isinstance(formula, ScaledRoot):
             value = f"{formula.factor!r} * sqrt({n} / {d}) if {d} and {n} * {d} >= 0 else None"
         elif d == "1" and kpi.unit is not Unit.CURRENCY:

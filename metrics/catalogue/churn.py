@@ -47,7 +47,7 @@ KPIS = (
     ),
     Kpi(
         id="exposure_churn_rate",
-        title=Text("Exposure churn rate", "نرخ ریزش بر پایهٔ روز-مشتری"),
+        title=Text("Exposure churn rate", "نرخ ریزش بر پایهٔ مشتری-روز"),
         meaning=Text(
             "Customers lost per 30 days that a customer was active: not biased when the base grows fast.",
             "شمار ریزش به ازای هر ۳۰ روز فعالیت یک مشتری؛ رشد سریع پایگاه مشتریان آن را منحرف نمی‌کند.",

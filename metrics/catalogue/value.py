@@ -22,7 +22,7 @@ EXPECTED_LIFESPAN: Formula = (
 KPIS = (
     Kpi(
         id="average_buying_span",
-        title=Text("Average buying span", "میانگین بازهٔ خرید مشتری"),
+        title=Text("Average buying span", "میانگین طول دورهٔ خرید"),
         meaning=Text(
             "Over the window's buyers, the mean time from first-ever to latest purchase.",
             "میانگین فاصلهٔ نخستین تا آخرین خریدِ خریداران بازه.",
