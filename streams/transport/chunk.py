@@ -14,15 +14,24 @@ class Record(Protocol):
     """What a chunk needs to know of a fetched record, whoever decoded it."""
 
     @property
-    def offset(self) -> int: ...
+    def offset(self) -> int:
+        """Place in the partition."""
+
     @property
-    def timestamp(self) -> int: ...
+    def timestamp(self) -> int:
+        """Milliseconds since 1970, the broker's or the producer's."""
+
     @property
-    def key(self) -> bytes | None: ...
+    def key(self) -> bytes | None:
+        """What decided on the partition."""
+
     @property
-    def value(self) -> bytes | None: ...
+    def value(self) -> bytes | None:
+        """None in a tombstone."""
+
     @property
-    def headers(self) -> Iterable[tuple[str, bytes | None]]: ...
+    def headers(self) -> Iterable[tuple[str, bytes | None]]:
+        """Names may repeat."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,23 +75,27 @@ class Chunk:
     # Only dead letters and the skip after a recovery read these: made on demand, or each would cost every record.
     @property
     def offsets(self) -> list[int]:
+        """Each record's own."""
         return [record.offset for record in self.records]
 
     @property
     def timestamps(self) -> list[int]:
-        """Broker or producer times, milliseconds since 1970."""
+        """Each record's own, milliseconds since 1970."""
         return [record.timestamp for record in self.records]
 
     @property
     def keys(self) -> list[bytes | None]:
+        """Raw keys."""
         return [record.key for record in self.records]
 
     @property
     def headers(self) -> list[tuple[tuple[str, bytes | None], ...]]:
+        """Each record's own, mostly empty."""
         return [tuple(record.headers) for record in self.records]
 
     @property
     def last(self) -> Record:
+        """The newest record."""
         return self.records[-1]
 
     def __len__(self) -> int:

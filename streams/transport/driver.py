@@ -18,13 +18,13 @@ from faust.types.tuples import ack_lock
 
 from .acks import Acks
 from .chunk import Chunk
-from .sources import Edge, Position, Sources
+from .sources import Edge, Position, Sources, listed
 from .thread import ConsumerThread
 
 _BUFFERED_POLL = 0.02
 
 
-class Consumer(faust_driver.Consumer):
+class Consumer(faust_driver.Consumer):  # type: ignore[misc]  # Faust is untyped to us
     """Consumer of chunked and of single topics, in one group.
 
     A partition is *held* from the moment it stands at the position that the engine gave until `let_go` returned. Only
@@ -66,7 +66,7 @@ class Consumer(faust_driver.Consumer):
             0,
             None,
             None,
-            cast(bytes, record),  # Faust hands a `bytes` value to the agent as it is
+            cast("bytes", record),  # Faust hands a `bytes` value to the agent as it is
             None,
             0,
             0,
@@ -74,16 +74,19 @@ class Consumer(faust_driver.Consumer):
             generation_id=self.app.consumer_generation_id,
         )
 
-    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Message]]:
-        """Faust's, but for three things: it reads held partitions only, it wakes when a full buffer drains (Faust
-        sleeps for a second), and it never seeks by itself (Faust goes back to committed offsets when the flow stops;
-        here every flow that starts has been positioned before)."""
+    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Message]]:  # noqa: ASYNC109
+        """What Faust's does, but for three things.
+
+        It reads held partitions only; it wakes when a full buffer drains (Faust sleeps for a second); and it never
+        seeks by itself (Faust returns to committed offsets when the flow stops; here every flow that starts has been
+        positioned before).
+        """
         if self.app.client_only:
             async for tp, message in super().getmany(timeout):
                 yield tp, message
             return
         if not self.flow_active:
-            await self.wait(cast(Any, self.can_resume_flow))
+            await self.wait(cast("Any", self.can_resume_flow))
         readable = self._readable()
         if not readable:
             self._room.clear()
@@ -106,18 +109,21 @@ class Consumer(faust_driver.Consumer):
         return {tp for tp in self._get_active_partitions() if tp in self._held or self._is_changelog_tp(tp)}
 
     def on_buffer_drop(self, tp: TP) -> None:
+        """Read this partition again, at once."""
         super().on_buffer_drop(tp)
         self._room.set()
 
     def stop_flow(self) -> None:
+        """Take up nothing more."""
         super().stop_flow()
         self._room.set()
 
     # --- acks and commits
 
     def ack(self, message: Message) -> bool:
+        """An agent is done with a message; of a chunk that is no permission to commit it."""
         if message.topic not in self.sources.chunked:
-            return super().ack(message)
+            return bool(super().ack(message))
         with ack_lock:
             if message.acked:
                 return False
@@ -126,32 +132,29 @@ class Consumer(faust_driver.Consumer):
             # Faust acks what it skips (stale generation, stopped flow) without ever having tracked it.
             taken_up = message.tracked and message.generation_id == self.app.consumer_generation_id
             if taken_up and (acks := self._acks.get(message.tp)):
-                acks.give_back(cast(Chunk, message.value).end)
+                acks.give_back(cast("Chunk", message.value).end)
             return True
 
     def acked_positions(self) -> dict[TP, int]:
         """How far the agents have acked each held chunked partition, never past a chunk that is still out."""
         return {tp: acks.position for tp, acks in self._acks.items()}
 
-    async def commit_offsets(self, offsets: Mapping[TP, int], *, timeout: float | None = None) -> None:
+    async def commit_offsets(self, offsets: Mapping[TP, int]) -> None:
         """Commit these source positions (the next offset to read, `Chunk.end`), all or nothing.
 
         Args:
             offsets: of held partitions.
-            timeout: seconds; else Faust's `broker_request_timeout`.
 
         Raises:
             CommitFailedError: a partition is not held, the group is past the generation in which it was given to this
                 worker, or the broker refused. Nothing may be concluded from the state of this worker any more.
-            TimeoutError: no answer; it may or may not have been committed.
+            TimeoutError: no answer within Faust's `broker_request_timeout`; it may or may not have been committed.
         """
         if strange := offsets.keys() - self._held:
-            raise CommitFailedError(f"commit of partitions that this worker doesn't hold: {sorted(strange)}")
+            raise CommitFailedError(f"commit of partitions that this worker doesn't hold: {listed(strange)}")
         if not offsets:
             return
-        await self._thread.commit_in_generation(
-            offsets, self._generation, timeout or self.app.conf.broker_request_timeout
-        )
+        await self._thread.commit_in_generation(offsets, self._generation)
         for tp, offset in offsets.items():
             if acks := self._acks.get(tp):
                 acks.pass_by(offset)
@@ -174,11 +177,11 @@ class Consumer(faust_driver.Consumer):
         timeout = self.app.conf.broker_request_timeout * 0.9
         try:
             async with asyncio.timeout(timeout):
-                await self._take_hold(timeout)
+                await self._take_hold()
         except TimeoutError as exc:
             raise TimeoutError(f"no source positions within {timeout:.0f} s: is the broker reachable?") from exc
 
-    async def _take_hold(self, timeout: float) -> None:
+    async def _take_hold(self) -> None:
         assigned = {tp for tp in self.assignment() if not self._is_changelog_tp(tp)}
         chunked = {tp for tp in assigned if tp.topic in self.sources.chunked}
         positions: dict[TP, Position] = {tp: Edge.END for tp in assigned if tp.topic in self.sources.from_end}
@@ -186,31 +189,34 @@ class Consumer(faust_driver.Consumer):
             answer = await self.sources.positions(frozenset(chunked))
             if wrong := answer.keys() ^ chunked:
                 raise ValueError(
-                    f"positions() must answer for {sorted(chunked)}, no more and no less: see {sorted(wrong)}"
+                    f"positions() must answer for {listed(chunked)}, no more and no less: see {listed(wrong)}"
                 )
             positions |= answer
         offsets: dict[TP, int | None] = {}
         if positions:
-            offsets |= await self._thread.place(positions, timeout)
+            offsets |= await self._thread.place(positions)
         if singles := assigned - positions.keys():
             committed = await self._thread.place_at_committed(singles)
             offsets |= committed
             self._committed_offset.update({tp: offset for tp, offset in committed.items() if offset})
         self._read_offset.update({tp: offset or None for tp, offset in offsets.items()})
-        self._acks = {tp: Acks(cast(int, offsets[tp])) for tp in chunked}
+        self._acks = {tp: Acks(cast("int", offsets[tp])) for tp in chunked}
         self._held = assigned
 
     # --- letting go
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        """Remember the generation that commits belong to."""
         self._generation = generation_id
         await super().on_partitions_assigned(assigned, generation_id)
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """Let the engine write its state down, then let Faust go on."""
         await self._let_go(revoked)
         await super().on_partitions_revoked(revoked)
 
     async def _before_shutdown(self, *_args: Any, **_kwargs: Any) -> None:
+        # The last moment at which everything still runs: tables, producer, the consumer's membership.
         await self._let_go(self._held)
 
     async def _let_go(self, leaving: AbstractSet[TP]) -> None:
@@ -226,7 +232,7 @@ class Consumer(faust_driver.Consumer):
         try:
             if self.app.crashed:
                 self.log.warning(
-                    "Crashed: no checkpoint of %r, the next owner replays",
+                    "Crashed: no checkpoint of %s, the next owner replays",
                     sorted(leaving),
                 )
                 return
@@ -234,14 +240,14 @@ class Consumer(faust_driver.Consumer):
                 await self.sources.let_go(leaving)
         except Exception:
             # The partitions go whether or not their state was written: the next owner replays from what was.
-            self.log.exception("Letting go of %r failed", sorted(leaving))
+            self.log.exception("Letting go of %s failed", listed(leaving))
         finally:
             self._held -= leaving
             for tp in leaving:
                 self._acks.pop(tp, None)
 
 
-class Transport(faust_driver.Transport):
+class Transport(faust_driver.Transport):  # type: ignore[misc]  # Faust is untyped to us
     """The transport behind `tapesh://host:port`."""
 
     Consumer: ClassVar[type[Consumer]] = Consumer

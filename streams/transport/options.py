@@ -9,7 +9,7 @@ def transport_options(
     *,
     session_timeout: float = 10.0,
     rebalance_timeout: float = 30.0,
-    max_fetch_bytes: int = 1024 * 1024,
+    max_fetch_bytes: int = 2 * 1024 * 1024,
 ) -> dict[str, Any]:
     """Keyword arguments for `faust.App`.
 
@@ -34,7 +34,7 @@ def transport_options(
         "consumer_auto_offset_reset": "earliest",
         # Waiting for acks at a rebalance would wait for chunks that only a checkpoint lets go.
         "stream_wait_empty": False,
-        # Chunks, not messages: eight of 5,000 are 40,000 records. Topics are to say maxsize=8 as well.
+        # Chunks, not messages: eight of 2,000 are 16,000 records. Topics are to say maxsize=8 as well.
         "stream_buffer_maxsize": 8,
         # Faust waits this long after an assignment for another one; a second rebalance is handled anyway.
         "stream_recovery_delay": 0.0,

@@ -1,6 +1,6 @@
 """What the engine tells the transport: which topics come in chunks, where to start, what to do before letting go."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from enum import Enum
@@ -21,6 +21,11 @@ Position = int | Edge
 
 Positions = Callable[[AbstractSet[TP]], Awaitable[Mapping[TP, Position]]]
 LetGo = Callable[[AbstractSet[TP]], Awaitable[None]]
+
+
+def listed(partitions: Iterable[TP]) -> str:
+    """Partitions as errors and logs name them."""
+    return ", ".join(f"{topic}[{partition}]" for topic, partition in sorted(partitions))
 
 
 async def start_anew(partitions: AbstractSet[TP]) -> Mapping[TP, Position]:
@@ -56,7 +61,7 @@ class Sources:
     from_end: frozenset[str] = frozenset()
     positions: Positions = start_anew
     let_go: LetGo = nothing_to_keep
-    chunk_records: int = 5_000
+    chunk_records: int = 2_000
     chunk_bytes: int = 4 * 1024 * 1024
     fetch_wait_ms: int = 100
 

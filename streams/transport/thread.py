@@ -3,6 +3,7 @@
 Everything here is called through Faust's method queue, whose two workers must never both be stuck: one may fetch, so
 the other carries commits and seeks. Hence no wait without an end.
 """
+# ruff: noqa: SLF001 - aiokafka offers no public way to any of this; its minor version is pinned
 
 import asyncio
 from collections.abc import Mapping
@@ -23,12 +24,12 @@ from faust.transport.drivers.aiokafka import Transport as FaustTransport
 from faust.types import TP
 
 from .drain import Drain
-from .sources import Edge, Position, Sources
+from .sources import Edge, Position, Sources, listed
 
 _REBALANCE_POLL = 0.05
 
 
-class ConsumerThread(AIOKafkaConsumerThread):
+class ConsumerThread(AIOKafkaConsumerThread):  # type: ignore[misc]  # Faust is untyped to us
     """Fetches chunks, commits within one generation, and puts partitions at given positions."""
 
     sources: Sources = Sources()
@@ -38,6 +39,8 @@ class ConsumerThread(AIOKafkaConsumerThread):
         consumer = super()._create_worker_consumer(transport)
         # Faust passes 1,500 ms without a setting for it: see Sources.fetch_wait_ms.
         consumer._fetch_max_wait_ms = self.sources.fetch_wait_ms
+        # Faust reads what was rolled back, unless it writes in transactions itself. What a shop rolled back never was.
+        consumer._isolation_level = "read_committed"
         self._drain = Drain(self.sources)
         return consumer
 
@@ -45,19 +48,19 @@ class ConsumerThread(AIOKafkaConsumerThread):
         self,
         consumer: aiokafka.AIOKafkaConsumer,
         active_partitions: set[TP],
-        timeout: float | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109
         max_records: int | None = None,
     ) -> RecordMap:
         if self._drain is None:
             return cast(
-                RecordMap,
+                "RecordMap",
                 await super()._fetch_records(consumer, active_partitions, timeout, max_records),
             )  # a client that only awaits replies
         if not self.consumer.flow_active:
             return {}
         fetcher = consumer._fetcher
         if consumer._closed or fetcher._closed:
-            raise ConsumerStoppedError()
+            raise ConsumerStoppedError
         if fetcher._subscriptions.reassignment_in_progress:
             # aiokafka waits here for the assignment, as long as it takes, holding one of the two workers.
             await asyncio.sleep(_REBALANCE_POLL)
@@ -77,20 +80,20 @@ class ConsumerThread(AIOKafkaConsumerThread):
                 if fetcher._closed:
                     return {}
 
-    async def commit_in_generation(self, offsets: Mapping[TP, int], generation: int, timeout: float) -> None:
+    async def commit_in_generation(self, offsets: Mapping[TP, int], generation: int) -> None:
         """Commit exactly these, as a member of this generation and of no other.
 
         Raises:
             CommitFailedError: the group has moved on, or the broker refused.
             TimeoutError: no answer in time; the commit may or may not have happened.
         """
-        await self.call_thread(self._commit_in_generation, offsets, generation, timeout)
+        await self.call_thread(self._commit_in_generation, offsets, generation)
 
-    async def _commit_in_generation(self, offsets: Mapping[TP, int], generation: int, timeout: float) -> None:
+    async def _commit_in_generation(self, offsets: Mapping[TP, int], generation: int) -> None:
         consumer = self._ensure_consumer()
         self._expect_generation(consumer, generation, offsets)
         wanted = {TopicPartition(*tp): OffsetAndMetadata(offset, "") for tp, offset in offsets.items()}
-        await asyncio.wait_for(consumer.commit(wanted), timeout)
+        await asyncio.wait_for(consumer.commit(wanted), self.app.conf.broker_request_timeout)
         # A member that was thrown out commits as generation -1, which the broker accepts while the group is empty. It
         # may have happened during the waits inside commit(), so a success counts only if nothing changed meanwhile.
         self._expect_generation(consumer, generation, offsets)
@@ -101,11 +104,11 @@ class ConsumerThread(AIOKafkaConsumerThread):
         now = consumer._coordinator.generation
         if now != generation or now < 0:
             raise CommitFailedError(
-                f"commit of {_listed(offsets)} belongs to generation {generation} of group "
+                f"commit of {listed(offsets)} belongs to generation {generation} of group "
                 f"{self.app.conf.id!r}, which is at {now}: another worker may own these partitions now"
             )
 
-    async def place(self, positions: Mapping[TP, Position], timeout: float) -> Mapping[TP, int]:
+    async def place(self, positions: Mapping[TP, Position]) -> Mapping[TP, int]:
         """Read on from these positions.
 
         Returns:
@@ -114,11 +117,11 @@ class ConsumerThread(AIOKafkaConsumerThread):
         Raises:
             OffsetOutOfRangeError: retention has removed records from that position on.
         """
-        return cast(Mapping[TP, int], await self.call_thread(self._place, positions, timeout))
+        return cast("Mapping[TP, int]", await self.call_thread(self._place, positions))
 
-    async def _place(self, positions: Mapping[TP, Position], timeout: float) -> Mapping[TP, int]:
+    async def _place(self, positions: Mapping[TP, Position]) -> Mapping[TP, int]:
         consumer = self._ensure_consumer()
-        async with asyncio.timeout(timeout):
+        async with asyncio.timeout(self.app.conf.broker_request_timeout):
             earliest = await consumer.beginning_offsets(
                 [TopicPartition(*tp) for tp, position in positions.items() if position is not Edge.END]
             )
@@ -145,14 +148,10 @@ class ConsumerThread(AIOKafkaConsumerThread):
     async def place_at_committed(self, partitions: AbstractSet[TP]) -> Mapping[TP, int | None]:
         """Read on from the group's committed offsets, as Faust does; None where there are none."""
         return cast(
-            Mapping[TP, int | None],
+            "Mapping[TP, int | None]",
             await self.call_thread(self._place_at_committed, partitions),
         )
 
     async def _place_at_committed(self, partitions: AbstractSet[TP]) -> Mapping[TP, int | None]:
         committed = await self._ensure_consumer().seek_to_committed(*(TopicPartition(*tp) for tp in partitions))
         return {TP(*tp): offset for tp, offset in committed.items()}
-
-
-def _listed(offsets: Mapping[TP, int]) -> str:
-    return ", ".join(f"{tp.topic}[{tp.partition}]={offset}" for tp, offset in sorted(offsets.items()))
