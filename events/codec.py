@@ -22,10 +22,12 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from . import cloudevents, models, wire
-from .instant import instant_ms as instant_ms  # noqa: PLC0414  (part of this module's interface)
+from .instant import instant_ms
 from .money import has_sign, minor_units
 from .names import EVENT_TYPES, INVALID_FIELD, MISSING_FIELD, NOT_JSON, NOT_UTF8, TOO_LARGE, UNKNOWN_TYPE
 from .rejection import Rejected, shown
+
+__all__ = ["LARGEST_MESSAGE", "Rejected", "decode", "encode", "instant_ms", "judge", "to_wire"]
 
 LARGEST_MESSAGE = 64 * 1024
 """Bytes of a message that is still taken."""

@@ -68,9 +68,7 @@ def minor_units(amount: str | float, currency: str) -> int:
     Raises:
         AmountError: not a plain decimal, more decimals than the currency has, or more than 10**15 minor units.
     """
-    if not _CURRENCY.fullmatch(currency):
-        raise AmountError("currency", f"got {shown(currency)}, expected three upper-case letters like 'EUR'")
-    digits = minor_digits(currency)
+    digits = _digits_of(currency)
     minor = _read(amount, digits) if isinstance(amount, str) else _scale(amount, digits)
     if minor is None:
         raise AmountError("amount", f"got {shown(amount)}, expected at most {digits} decimals in {currency}")
@@ -79,6 +77,13 @@ def minor_units(amount: str | float, currency: str) -> int:
             "amount", f"got {shown(amount)} {currency}, expected at most 10**15 minor units (64-bit sums must not wrap)"
         )
     return minor
+
+
+@lru_cache(maxsize=1 << 10)
+def _digits_of(currency: str) -> int:
+    if not _CURRENCY.fullmatch(currency):
+        raise AmountError("currency", f"got {shown(currency)}, expected three upper-case letters like 'EUR'")
+    return minor_digits(currency)
 
 
 def _read(amount: str, digits: int) -> int | None:
