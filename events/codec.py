@@ -5,15 +5,17 @@ verdicts and the same events at many times that: msgspec reads a plain message s
 checks make sure of what a struct can't say, and *whatever is in doubt goes to the judge*. So the fast path
 never rejects, it only declines; it is right if it accepts nothing that the judge refuses.
 
-What makes a message plain: ASCII without escapes (so there is nothing to normalise, and no control character
-other than DEL, looked for apart), no CloudEvents envelope, and an instant in the strict form of RFC 3339 with
-at most microseconds (msgspec rounds beyond them, and also takes a space for the `T`).
+What makes a message plain: text without escapes that is ASCII or else normalised already (so there is nothing
+to normalise, and no control character but DEL and C1, which are looked for), no CloudEvents envelope, and an
+instant in the strict form of RFC 3339 with at most microseconds (msgspec rounds beyond them, and also takes a
+space for the `T`).
 """
 
 from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections.abc import Callable
 from typing import Any, get_args
 
@@ -38,6 +40,7 @@ _LONGEST_INTEGER = 400  # digits; no field takes a hundredth of that, and Python
 _BACKSLASH, _DELETE = 0x5C, 0x7F  # as integers: a search for one byte is several times faster than for bytes
 
 _fast = msgspec.json.Decoder(wire.Event)
+_c1_control = re.compile(rb"\xc2[\x80-\x9f]").search
 _instant_at = re.compile(
     rb'"occurred_at"[ \t\n\r]*:[ \t\n\r]*".{10}[Tt].{8}(?:\.[0-9]{1,6})?(?:[Zz]|.{3}:.{2})"'
 ).search  # msgspec has checked the digits; what it is lenient about is pinned down here
@@ -52,9 +55,9 @@ def decode(raw: bytes) -> wire.Event:
     """
     if (
         len(raw) <= LARGEST_MESSAGE
-        and raw.isascii()
         and _BACKSLASH not in raw
         and _DELETE not in raw
+        and (raw.isascii() or _is_normal(raw))
         and (instant := _instant_at(raw))
         and raw.find(b'"occurred_at"', instant.end()) < 0
     ):
@@ -65,6 +68,14 @@ def decode(raw: bytes) -> wire.Event:
         except (ValueError, RecursionError):  # msgspec's errors and AmountError are ValueErrors
             pass
     return judge(raw)
+
+
+def _is_normal(raw: bytes) -> bool:
+    """Is it UTF-8 in NFC, without C1 control characters? Then so is every part of it."""
+    try:
+        return not _c1_control(raw) and unicodedata.is_normalized("NFC", raw.decode())
+    except UnicodeDecodeError:
+        return False
 
 
 def _is_clean(event: wire.Event) -> bool:

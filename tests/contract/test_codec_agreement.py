@@ -42,3 +42,9 @@ def test_a_good_message_is_the_same_event_on_both_ways_and_after_a_round_trip(me
 def test_a_plain_message_never_waits_for_the_judge(message, monkeypatch) -> None:
     monkeypatch.setattr("events.codec.judge", lambda _: pytest.fail("the fast path declined a plain message"))
     assert decode(raw(message)).type == message["type"]
+
+
+@pytest.mark.parametrize("channel", ["تپش", "é", "日本", "x\u200cy"])
+def test_text_in_any_script_is_plain_if_it_is_normalised(channel: str, monkeypatch) -> None:
+    monkeypatch.setattr("events.codec.judge", lambda _: pytest.fail("the fast path declined a plain message"))
+    assert decode(raw({**GOOD["lead"], "channel": channel})).channel == channel
