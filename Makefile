@@ -1,4 +1,4 @@
-# One way to do each thing: `make demo` to see it, `make test` to trust it. Everything lives in .venv and .services.
+# One way to do each thing: `make demo` to see it, `make test` to trust it. Everything lives in .venv.
 # The virtual environment comes from requirements.lock, whose hashes pip checks; a stamp keeps it until the lock changes.
 
 PYTHON ?= python3
@@ -9,7 +9,7 @@ STAMP := $(VENV)/.installed
 SOURCES := events metrics streams tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench lock services clean .venv
+.PHONY: help demo test lint style types layers format bench lock services clean .venv
 
 help:
 	@echo "make demo      broker, Redis, engine, simulated shop and board in one command"
@@ -18,7 +18,7 @@ help:
 	@echo "make bench     measure what the README promises"
 	@echo "make services  install or fetch what the tests of real services need (may ask for root)"
 	@echo "make lock      resolve requirements.lock anew from pyproject.toml"
-	@echo "make clean     remove .venv, .services and caches"
+	@echo "make clean     remove .venv and caches"
 
 .venv: $(STAMP)
 
@@ -32,10 +32,16 @@ demo: .venv
 test: .venv
 	@bash .ci/test $(PY)
 
-lint: .venv
-	$(BIN)/ruff check $(SOURCES)
-	$(BIN)/ruff format --check $(SOURCES)
+lint: style types layers
+
+style: .venv
+	$(BIN)/ruff check --quiet $(SOURCES)
+	$(BIN)/ruff format --quiet --check $(SOURCES)
+
+types: .venv
 	$(BIN)/mypy
+
+layers: .venv
 	$(BIN)/lint-imports
 
 format: .venv
@@ -47,12 +53,11 @@ bench: .venv
 
 services: .venv
 	bash .ci/install-services
-	$(PY) -m streams.services.apache_kafka
 
 lock: .venv
 	$(BIN)/uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 --upgrade \
 		--generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --quiet --output-file requirements.lock
 
 clean:
-	rm -rf $(VENV) .services .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build dist *.egg-info
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build dist *.egg-info
 	find $(SOURCES) -name __pycache__ -type d -prune -exec rm -rf {} +
