@@ -1,6 +1,6 @@
 """Bytes to events, and back: the door through which every message comes in.
 
-The contract is judged by pydantic (`judge`), at some ten thousand messages a second. `decode` gives the same
+The contract is judged by pydantic (`judge`), at some sixty thousand messages a second. `decode` gives the same
 verdicts and the same events at many times that: msgspec reads a plain message straight into a struct, a few
 checks make sure of what a struct can't say, and *whatever is in doubt goes to the judge*. So the fast path
 never rejects, it only declines; it is right if it accepts nothing that the judge refuses.
