@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any, ClassVar, cast
 
-from aiokafka.errors import CommitFailedError
+from aiokafka.errors import CommitFailedError, IllegalStateError
 from faust.transport.drivers import aiokafka as faust_driver
 from faust.types import TP, AppT, ConsumerMessage, Message
 from faust.types.transports import TPorTopicSet
@@ -40,6 +40,7 @@ class Consumer(faust_driver.Consumer):  # type: ignore[misc]  # Faust is untyped
         self._held: set[TP] = set()
         self._acks: dict[TP, Acks] = {}
         self._generation = -1
+        self._rebalances = -1
         self._room = asyncio.Event()
         self.app.on_before_shutdown.connect(self._before_shutdown)
 
@@ -199,6 +200,9 @@ class Consumer(faust_driver.Consumer):  # type: ignore[misc]  # Faust is untyped
             committed = await self._thread.place_at_committed(singles)
             offsets |= committed
             self._committed_offset.update({tp: offset for tp, offset in committed.items() if offset})
+        if self.app.rebalancing_count != self._rebalances:
+            # Faust would resume the flow that its next rebalance has just stopped; this it takes for "start again".
+            raise IllegalStateError("another rebalance began before the partitions were taken hold of")
         self._read_offset.update({tp: offset or None for tp, offset in offsets.items()})
         self._acks = {tp: Acks(cast("int", offsets[tp])) for tp in chunked}
         self._held = assigned
@@ -208,6 +212,7 @@ class Consumer(faust_driver.Consumer):  # type: ignore[misc]  # Faust is untyped
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         """Remember the generation that commits belong to."""
         self._generation = generation_id
+        self._rebalances = self.app.rebalancing_count
         await super().on_partitions_assigned(assigned, generation_id)
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:

@@ -34,8 +34,9 @@ def transport_options(
         "consumer_auto_offset_reset": "earliest",
         # Waiting for acks at a rebalance would wait for chunks that only a checkpoint lets go.
         "stream_wait_empty": False,
-        # Chunks, not messages: eight of 2,000 are 16,000 records. Topics are to say maxsize=8 as well.
-        "stream_buffer_maxsize": 8,
+        # Bounds what recovery reads ahead of packed changelog entries; 4,096 of them are gigabytes. Topics of chunks
+        # need their own, far lower: app.topic(..., maxsize=8).
+        "stream_buffer_maxsize": 256,
         # Faust waits this long after an assignment for another one; a second rebalance is handled anyway.
         "stream_recovery_delay": 0.0,
         # A standby of a memory store keeps nothing.

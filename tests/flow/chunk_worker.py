@@ -36,6 +36,8 @@ class Job:
     chunk_records: int = 2_000
     hold: int = 0
     """Leave this many chunks of one partition unacked, then ack them last to second and the first at the end."""
+    session_timeout: float = 6.0
+    """Seconds; the least that Apache Kafka accepts by default."""
     crash_at: int = -1
     """Fail when this record value is met: what a bug in the engine looks like."""
 
@@ -119,7 +121,7 @@ class JournalEngine:
 def create_app(job: Job) -> faust.App:
     app = faust.App(
         job.group,
-        **transport_options(job.bootstrap, session_timeout=6.0, rebalance_timeout=6.0),
+        **transport_options(job.bootstrap, session_timeout=job.session_timeout, rebalance_timeout=job.session_timeout),
         topic_partitions=job.partitions,
         topic_replication_factor=1,
         web_enabled=False,
