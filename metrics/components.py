@@ -86,9 +86,10 @@ COMPONENTS: tuple[Component, ...] = (
     Component("leads_by_stage", _C, "first reach", "leads by the first time they reached a stage", "stage"),
     Component("leads_decided", _C, "later of first won, first lost", "leads that were won or lost"),
     # Spend
+    Component("spends", _C, "spend", "spend events"),
     Component("acquisition_spend_minor", _M, "spend", "acquisition spend and cost of acquisitions"),
     Component("lead_spend_minor", _M, "spend", "lead-generation spend"),
-    Component("lead_costs_minor", _M, "lead event", "costs that lead events carry; with lead_spend_minor the spend on leads"),
+    Component("lead_costs_minor", _M, "lead event", "costs that lead events carry, beside lead_spend_minor"),
     Component("retention_spend_minor", _M, "spend", "retention spend"),
     # Surveys
     Component("nps_promoters", _C, "response", "NPS answers 9 and 10"),

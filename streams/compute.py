@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from events import wire
 from metrics.economics import Economics
-from metrics.evaluate import Snapshot, evaluate
+from streams.document import kpi_document
 from streams.fold import Meaning
 from streams.merge import Admission, merge
 from streams.partition import PartitionState, Refused
@@ -28,7 +29,7 @@ class Computed:
         later: events after `now`.
     """
 
-    snapshot: Snapshot
+    snapshot: dict[str, Any]
     refused: list[Refused]
     duplicates: int
     different: int
@@ -64,10 +65,8 @@ def compute(
     state.advance(as_of)
     windows = [plan.name for plan in state.fold.time.plans]
     sums = merge([state.report()], windows, Admission(max_values))
-    frame = state.fold.time.frame(as_of)
-    return Computed(
-        evaluate(frame, sums, economics), refused, state.counts.duplicates, state.counts.different, len(state.waiting)
-    )
+    document = kpi_document(meaning, state.fold.time, sums, economics, as_of)
+    return Computed(document, refused, state.counts.duplicates, state.counts.different, len(state.waiting))
 
 
 def _name_in_order_of_arrival(state: PartitionState, as_of_ms: int) -> None:

@@ -11,7 +11,7 @@ from collections import defaultdict
 
 from streams.lifetimes import Lifetime, Span, lapse_ms, lifetimes
 from streams.panes import DAY_MS, MINUTE_MS, Days
-from streams.persons import BUYING, LAPSED, NEVER, STAGES, History, Lead, Persons
+from streams.persons import BUYING, LAPSED, NEVER, SEEN, STAGES, History, Lead, Persons
 from streams.slices import Columns, Slices
 from streams.sums import COLUMN_BITS, MINUTE_SHIFT, NO_INSTANT
 
@@ -39,9 +39,7 @@ class Contributions:
         days: the reporting time zone's days, for the midnight of a lapse.
     """
 
-    def __init__(
-        self, persons: Persons, slices: Slices, columns: Columns, lapse_after_ms: int, days: Days
-    ) -> None:
+    def __init__(self, persons: Persons, slices: Slices, columns: Columns, lapse_after_ms: int, days: Days) -> None:
         self._persons = persons
         self._slices = slices
         self._columns = columns
@@ -59,7 +57,11 @@ class Contributions:
         self._lapsed_by_opening = number("lapsed_by_opening")
         self._buyers, self._span, self._repeat = number("buyers"), number("buying_span"), number("repeat_buyers")
         self._first_buyers, self._first_minor = number("first_buyers"), number("first_purchase_minor")
-        self._leads, self._converted, self._decided = number("leads"), number("leads_converted"), number("leads_decided")
+        self._leads, self._converted, self._decided = (
+            number("leads"),
+            number("leads_converted"),
+            number("leads_decided"),
+        )
         self._lead_costs = number("lead_costs_minor")
         self._members, self._members_active = number("members"), number("members_active")
         self._engaged = number("members_engaged")
@@ -67,7 +69,8 @@ class Contributions:
     def lifecycle(self, row: int, history: History, sign: int) -> None:
         """Count a person's lifetimes, leads and membership."""
         cell_set = self._persons.cell_set[row]
-        self.deltas[stock(cell_set) + self._person] += sign
+        seen = self._persons.flags[row] & SEEN
+        self.deltas[stock(cell_set if seen else self._slices.without_channel(cell_set)) + self._person] += sign
         found = self.lifetimes(row, history)
         for index, lifetime in enumerate(found):
             self._lifetime(lifetime, cell_set, sign, first=index == 0)
@@ -117,7 +120,7 @@ class Contributions:
         latest = spans[-1]
         lapsed = lapse_ms(latest.last_ms, self._lapse_after_ms, self._days) <= now_ms
         self._persons.span_open_ms[row] = latest.open_ms
-        self._persons.flags[row] = LAPSED if lapsed else BUYING
+        self._persons.flags[row] = self._persons.flags[row] & SEEN | (LAPSED if lapsed else BUYING)
         history.earlier_spans = spans[:-1]
 
     def _buying_lifetime(self, open_ms: int, cell_set: int, sign: int) -> None:

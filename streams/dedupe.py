@@ -10,6 +10,7 @@ is a horizon older than the partition's newest. Times here are Kafka record time
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -55,6 +56,16 @@ class Segment:
     low: npt.NDArray[np.uint64]
     record_ms: npt.NDArray[np.int64]
     content: npt.NDArray[np.uint32]
+
+    @staticmethod
+    def concatenate(segments: Sequence[Segment]) -> Segment:
+        """Return one segment with the ids of several."""
+        return Segment(
+            np.concatenate([segment.high for segment in segments]),
+            np.concatenate([segment.low for segment in segments]),
+            np.concatenate([segment.record_ms for segment in segments]),
+            np.concatenate([segment.content for segment in segments]),
+        )
 
     @property
     def newest_ms(self) -> int:

@@ -25,7 +25,7 @@ from metrics.components import CSAT_DENOMINATOR
 from streams.contributions import Contributions, Deltas, place
 from streams.lifetimes import Span, add_close, add_open, add_purchase, lapse_ms
 from streams.panes import DAY_MS, ReportingTime
-from streams.persons import BUYING, LAPSED, NEVER, STAGES, History, Lead, Persons
+from streams.persons import BUYING, LAPSED, NEVER, SEEN, STAGES, History, Lead, Persons
 from streams.slices import CHANNEL, Columns, Slices
 from streams.sums import COLUMN_BITS, MINUTE_SHIFT
 
@@ -36,7 +36,8 @@ PROMOTER_FROM, PASSIVE_FROM, REPURCHASE_HIGH_FROM = 9, 7, 5
 
 FLOWS = frozenset(
     "orders gross_minor refunds_minor orders_with_lines orders_with_upsell orders_with_cross_sell lines_minor"
-    " upsell_lines_minor cross_sell_lines_minor acquisition_spend_minor lead_spend_minor retention_spend_minor"
+    " upsell_lines_minor cross_sell_lines_minor spends acquisition_spend_minor lead_spend_minor"
+    " retention_spend_minor"
     " nps_promoters nps_passives nps_detractors csat_responses csat_satisfied csat_points"
     " csat_responses_by_touchpoint csat_satisfied_by_touchpoint ces_responses ces_points cli_responses cli_points"
     " cli_repurchase_high rewards_issued rewards_redeemed".split()
@@ -118,6 +119,7 @@ class Fold:
         number = self.columns.number
         self._orders, self._gross, self._refunds = number("orders"), number("gross_minor"), number("refunds_minor")
         self._buyers, self._span, self._repeat = number("buyers"), number("buying_span"), number("repeat_buyers")
+        self._spends = number("spends")
         self._acquisition_spend = number("acquisition_spend_minor")
         self._spend_columns = {
             "acquisition": self._acquisition_spend,
@@ -154,7 +156,7 @@ class Fold:
             latest = persons.latest_ms[row]
             if lapse_ms(latest, after_ms, days) <= now_ms:
                 self._contributions.lapse(persons.span_open_ms[row], latest, persons.cell_set[row], 1)
-                persons.flags[row] = LAPSED
+                persons.flags[row] = persons.flags[row] & SEEN | LAPSED
                 persons.changed.add(row)
 
     def contribute_all(self) -> None:
@@ -164,12 +166,20 @@ class Fold:
             self._contributions.lifecycle(row, history, 1)
             self._contributions.buying(row, history, 1)
 
-    def _row(self, customer_id: str) -> int:
-        row = self.persons.rows.get(customer_id)
+    def _row(self, customer_id: str, seen: int = SEEN) -> int:
+        """Return a person's row, made if new; `seen` is 0 for a lead, which has its own channel."""
+        persons = self.persons
+        row = persons.rows.get(customer_id)
         if row is None:
-            row = self.persons.add(customer_id, self.slices.unattributed)
+            row = persons.add(customer_id, self.slices.unattributed)
+            persons.flags[row] = seen
             self._contributions.lifecycle(row, History(), 1)
-            self.persons.changed.add(row)
+        elif seen and not persons.flags[row] & SEEN:
+            history = persons.history(row)
+            self._contributions.lifecycle(row, history, -1)
+            persons.flags[row] |= SEEN
+            self._contributions.lifecycle(row, history, 1)
+            persons.changed.add(row)
         return row
 
     def _flow(self, row: int, at_ms: int, parts: list[tuple[int, int]]) -> None:
@@ -182,7 +192,6 @@ class Fold:
             if len(history.remembered) < self.meaning.remembered_events:
                 history.remembered.append([(key >> MINUTE_SHIFT, column, amount) for column, amount in parts])
                 self.persons.keep(row, history)
-                self.persons.changed.add(row)
             else:
                 self.unmoved += 1
 
@@ -199,7 +208,7 @@ class Fold:
         elif known_ms not in (NEVER, at_ms):
             add_open(history.transitions, known_ms)
             add_open(history.transitions, at_ms)
-        if known_ms == NEVER or (at_ms, event.event_id) < (known_ms, persons.acquired_event[row]):
+        if known_ms == NEVER or (at_ms, rank(event)) < (known_ms, persons.acquired_event[row]):
             contributions.buying(row, history, -1)
             self._attribute(row, history, event, at_ms)
             contributions.buying(row, history, 1)
@@ -215,8 +224,7 @@ class Fold:
         persons = self.persons
         old = persons.cell_set[row]
         new = self.slices.of_person(tuple(getattr(event, name) for name in self.meaning.slices))
-        persons.acquired_ms[row] = at_ms
-        persons.acquired_event[row] = event.event_id
+        persons.set_acquired(row, at_ms, rank(event))
         persons.cell_set[row] = new
         for remembered in history.remembered:
             for minute, column, amount in remembered:
@@ -232,7 +240,7 @@ class Fold:
         if not history.transitions and acquired != NEVER:
             add_open(history.transitions, acquired)
         reason = event.reason or UNKNOWN_REASON
-        add_close(history.transitions, at_ms, event.event_id, reason, not event.is_voluntary)
+        add_close(history.transitions, at_ms, rank(event), reason, involuntary=not event.is_voluntary)
         self._keep(row, history)
 
     def _keep(self, row: int, history: History) -> None:
@@ -244,19 +252,17 @@ class Fold:
 
     def _purchase(self, event: wire.Purchase, at_ms: int) -> None:
         persons = self.persons
-        row = persons.rows.get(event.customer_id)
-        if row is None:
-            row = self._row(event.customer_id)
+        row = self._row(event.customer_id)
         minor = self._converter.minor(event.total)
         parts = [(self._orders, 1), (self._gross, minor)]
         if event.lines:
             parts += self._lines(event.lines)
         self._flow(row, at_ms, parts)
         latest = persons.latest_ms[row]
-        if persons.flags[row] == BUYING and latest < at_ms < latest + self.meaning.lapse_after_ms:
+        if persons.flags[row] & BUYING and latest < at_ms < latest + self.meaning.lapse_after_ms:
             self._buy_again(row, latest, at_ms)
         else:
-            self._buy(row, at_ms, minor, event.event_id)
+            self._buy(row, at_ms, minor, rank(event))
         persons.changed.add(row)
 
     def _buy_again(self, row: int, latest_ms: int, at_ms: int) -> None:
@@ -297,8 +303,7 @@ class Fold:
         else:
             persons.second_ms[row] = max(persons.second_ms[row], at_ms)
         if first == NEVER or (at_ms, event_id, minor) < (first, persons.first_event[row], persons.first_minor[row]):
-            persons.first_ms[row], persons.first_minor[row] = at_ms, minor
-            persons.first_event[row] = event_id
+            persons.set_first(row, at_ms, event_id, minor)
         spans = add_purchase(spans, at_ms, self.meaning.lapse_after_ms, self.time.days)
         self._contributions.set_spans(row, history, spans, self.now_ms)
         self._contributions.buying(row, history, 1)
@@ -329,25 +334,25 @@ class Fold:
     # Leads and spend
 
     def _lead(self, event: wire.Lead, at_ms: int) -> None:
-        row = self._row(event.customer_id)
+        row = self._row(event.customer_id, seen=0)
         history = self.persons.history(row)
         self._contributions.lifecycle(row, history, -1)
         lead = next((known for known in history.leads if known.lead_id == event.lead_id), None)
         if lead is None:
-            lead = Lead(event.lead_id, at_ms, [NEVER] * len(STAGES))
+            lead = Lead(event.lead_id, at_ms, rank(event), [NEVER] * len(STAGES), event.channel)
             history.leads.append(lead)
-        lead.first_ms = min(lead.first_ms, at_ms)
+        elif (at_ms, rank(event)) < (lead.first_ms, lead.first_event):
+            lead.first_ms, lead.first_event, lead.channel = at_ms, rank(event), event.channel
         stage = STAGES.index(event.stage)
         reached = lead.reached_ms[stage]
         lead.reached_ms[stage] = at_ms if reached == NEVER else min(reached, at_ms)
-        if event.channel is not None and (lead.named is None or (at_ms, event.event_id) < tuple(lead.named)):
-            lead.channel, lead.named = event.channel, (at_ms, event.event_id)
         if event.cost is not None:
             lead.costs.append((at_ms, self._converter.minor(event.cost)))
         self._keep(row, history)
 
     def _spend(self, event: wire.MarketingSpend, at_ms: int) -> None:
         key = place(at_ms, self.slices.of_channel(event.channel))
+        self.flows[key + self._spends] += 1
         self.flows[key + self._spend_columns[event.purpose]] += self._converter.minor(event.spend)
 
     # Surveys and loyalty
@@ -390,10 +395,18 @@ class Fold:
         if event.action == "enrolled":
             add_open(history.membership, at_ms)
         elif event.action == "left":
-            add_close(history.membership, at_ms, event.event_id, "", involuntary=False)
+            add_close(history.membership, at_ms, rank(event), "", involuntary=False)
         else:
             history.activity_ms = max(history.activity_ms, at_ms)
         self._keep(row, history)
+
+
+def rank(event: wire.Event) -> str:
+    """Return what decides between events of one person at one instant: the event id, then the source.
+
+    A control character joins them; no id holds one, so the text sorts as the pair does.
+    """
+    return event.event_id if event.source is None else f"{event.event_id}\0{event.source}"
 
 
 __all__ = ["CHANNEL", "FLOWS", "Fold", "Meaning"]

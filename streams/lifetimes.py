@@ -48,7 +48,7 @@ def add_open(history: list[Instant], at_ms: int) -> None:
     instant_at(history, at_ms).opens = True
 
 
-def add_close(history: list[Instant], at_ms: int, event_id: str, reason: str, involuntary: bool) -> None:
+def add_close(history: list[Instant], at_ms: int, event_id: str, reason: str, *, involuntary: bool) -> None:
     """Record a cancellation; of several at one instant the smallest event id gives the reason."""
     instant = instant_at(history, at_ms)
     known = (instant.event_id, instant.reason, instant.involuntary)

@@ -195,6 +195,12 @@ class PartitionState:
             self.sums.slide(self.fold.time.frame(now_ms))
         self.settle()
 
+    def wait_again(self, raws: Sequence[bytes]) -> None:
+        """Take back the waiting events of a checkpoint; they have been judged and deduplicated."""
+        for raw in raws:
+            event = decode(raw)
+            self.waiting.append(Waiting(instant_ms(event.occurred_at), event, raw))
+
     def settle(self) -> None:
         """Add the fold's contributions to the sums, and keep the flows among them for the next checkpoint."""
         sets = self.fold.slices.matrix()

@@ -19,8 +19,8 @@ from streams.lifetimes import Instant, Span
 
 NEVER = -1
 """An instant that hasn't been: events begin at 0."""
-BUYING, LAPSED = 1, 2
-"""Flags: has a latest buying lifetime that is open, or one whose lapse has been counted."""
+BUYING, LAPSED, SEEN = 1, 2, 4
+"""Flags: has a latest buying lifetime that is open; one whose lapse has been counted; has more than leads."""
 
 STAGES = ("new", "qualified", "proposal", "won", "lost")
 
@@ -29,18 +29,17 @@ class Lead(msgspec.Struct, array_like=True, gc=False):
     """One lead of a person.
 
     Attributes:
-        first_ms: its earliest event.
-        channel: the channel of its earliest event that names one.
-        named: (instant, event id) of that event.
+        first_ms, first_event: its earliest event, whose channel is the lead's.
         reached_ms: for each of `STAGES` the first time it was reached, or `NEVER`.
+        channel: the lead's own, whatever channel its person is acquired by.
         costs: (instant, minor units) of every cost.
     """
 
     lead_id: str
     first_ms: int
+    first_event: str
     reached_ms: list[int]
     channel: str | None = None
-    named: tuple[int, str] | None = None
     costs: list[tuple[int, int]] = []
 
 
@@ -94,6 +93,10 @@ class TextColumn:
         size = int.from_bytes(self._heap[start : start + 2], "little")
         return self._heap[start + 2 : start + 2 + size].decode()
 
+    def grow(self, count: int) -> None:
+        """Add empty rows."""
+        self._starts.extend(array("q", [NEVER]) * count)
+
     def __len__(self) -> int:
         return len(self._starts)
 
@@ -118,12 +121,12 @@ class Persons:
     Attributes:
         ids: the customer id of each row.
         cell_set: the slices in which the person counts.
-        flags: `BUYING`, `LAPSED`.
+        flags: `BUYING`, `LAPSED`, `SEEN`.
         acquired_ms: earliest acquisition, or `NEVER`; with `acquired_event`, which decides at a tie.
         first_ms, first_minor, first_event: the first-ever purchase by (time, event id).
         span_open_ms: opening of the latest buying lifetime.
         latest_ms, second_ms: the latest and second-latest purchase.
-        changed: rows changed since the last checkpoint.
+        changed, histories, texts: rows whose columns, history or texts changed since the last checkpoint.
     """
 
     def __init__(self) -> None:
@@ -141,6 +144,8 @@ class Persons:
         self.first_event = TextColumn()
         self._histories: list[bytes | None] = []
         self.changed: set[int] = set()
+        self.histories: set[int] = set()
+        self.texts: set[int] = set()
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -158,7 +163,37 @@ class Persons:
         self.acquired_event.append("")
         self.first_event.append("")
         self._histories.append(None)
+        self.changed.add(row)
         return row
+
+    def set_acquired(self, row: int, at_ms: int, event_id: str) -> None:
+        """Store the earliest acquisition."""
+        self.acquired_ms[row] = at_ms
+        self.acquired_event[row] = event_id
+        self.texts.add(row)
+
+    def set_first(self, row: int, at_ms: int, event_id: str, minor: int) -> None:
+        """Store the first-ever purchase."""
+        self.first_ms[row], self.first_minor[row] = at_ms, minor
+        self.first_event[row] = event_id
+        self.texts.add(row)
+
+    def forget_changes(self) -> None:
+        """Mark everything as held by a checkpoint."""
+        self.changed, self.histories, self.texts = set(), set(), set()
+
+    def grow(self, count: int) -> None:
+        """Append rows of zeros, to be overwritten by a recovery."""
+        self.ids.extend([""] * count)
+        for name, code in INT_COLUMNS.items():
+            getattr(self, name).frombytes(bytes(count * array(code).itemsize))
+        self.acquired_event.grow(count)
+        self.first_event.grow(count)
+        self._histories.extend([None] * count)
+
+    def index(self) -> None:
+        """Number the customer ids anew, after rows have been filled from outside."""
+        self.rows = {customer_id: row for row, customer_id in enumerate(self.ids)}
 
     def has_history(self, row: int) -> bool:
         """Tell whether the person has more than columns."""
@@ -172,6 +207,7 @@ class Persons:
     def keep(self, row: int, history: History) -> None:
         """Store a person's history."""
         self._histories[row] = _ENCODER.encode(history)
+        self.histories.add(row)
 
     def packed_history(self, row: int) -> bytes:
         """Return the stored bytes of a history, empty if there is none."""
@@ -185,5 +221,5 @@ class Persons:
         """Return the rows whose buying lifetime is open and whose latest purchase is at or before an instant."""
         if not self.ids:
             return np.empty(0, np.int64)
-        open_now = np.frombuffer(self.flags, np.int8) == BUYING
+        open_now = np.frombuffer(self.flags, np.int8) & BUYING != 0
         return np.flatnonzero(open_now & (np.frombuffer(self.latest_ms, np.int64) <= latest_ms))

@@ -75,6 +75,14 @@ class Slices:
             known = self._rechannelled[cell_set, channel] = self._set(tuple(cells))
         return known
 
+    def without_channel(self, cell_set: int) -> int:
+        """Return a cell set that doesn't count in any channel: of a person known by leads alone."""
+        if self._channel is None:
+            return cell_set
+        cells = list(self.sets[cell_set])
+        cells[self._channel] = ABSENT
+        return self._set(tuple(cells))
+
     def matrix(self) -> npt.NDArray[np.int64]:
         """Return cell set x (everybody, attributes...) -> cell number, `ABSENT` where it doesn't count."""
         own = np.array(self.sets, dtype=np.int64).reshape(len(self.sets), len(self.attributes))

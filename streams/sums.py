@@ -165,6 +165,26 @@ class WindowSums:
                 kept = minutes >= self._starts[rows].min()
                 self._logs[grain].append(self._pane(grain, minutes[kept]), slots[kept], amounts[kept])
 
+    def panes(self, grain: Grain) -> tuple[Ints, Ints, Ints]:
+        """Return (pane, slot, amount) of all that the panes of a grain hold."""
+        log = self._logs[grain]
+        log.merge()
+        return log.keys >> SLOT_BITS, log.keys & (1 << SLOT_BITS) - 1, log.amounts
+
+    def add_panes(self, grain: Grain, panes: Ints, cells: Ints, columns: Ints, amounts: Ints) -> None:
+        """Add to the panes of one grain alone, and to the windows that are made of them."""
+        slots = self._slots(cells, columns)
+        self._logs[grain].append(panes, slots, amounts)
+        for row, plan in enumerate(self._plans):
+            if plan.grain == grain:
+                inside = panes >= self._starts[row]
+                np.add.at(self.values[row], slots[inside], amounts[inside])
+
+    def add_lifetime(self, cells: Ints, columns: Ints, amounts: Ints) -> None:
+        """Add to the sums over lifetime alone."""
+        slots = self._slots(cells, columns)
+        np.add.at(self.values[-1], slots, amounts)
+
     def check_range(self) -> None:
         """Raise `RangeError` if any sum has come near the end of 64 bits."""
         if self.values.size and float(np.abs(self.values[-1].astype(np.float64)).max()) > SAFE_SUM:

@@ -1,0 +1,51 @@
+"""The KPI document: what `tapesh compute` prints, `GET /kpis` answers and the exporter renders.
+
+One function makes it from sums, for the file and the live path alike, so that the two can't say different things.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from metrics.economics import Economics
+from metrics.evaluate import evaluate
+from streams.fold import Meaning
+from streams.merge import Sums
+from streams.panes import DAY_MS, HOUR_MS, MINUTE_MS, ReportingTime
+
+
+def kpi_document(
+    meaning: Meaning, time: ReportingTime, sums: Sums, economics: Economics, now_ms: int
+) -> dict[str, Any]:
+    """Return every KPI at one instant.
+
+    Args:
+        meaning: the settings of state; those that a reader needs are in the document.
+        time: the reporting time made of them.
+        sums: by cell and window.
+        economics: currency, margin, lifespan, targets.
+        now_ms: the instant that the sums are as of.
+
+    Returns:
+        `now`, `settings`, `windows` and `slices`, ready for JSON; every configured attribute is in `slices`.
+    """
+    snapshot = evaluate(time.frame(now_ms), sums, economics)
+    return {
+        "now": snapshot["now"],
+        "settings": {
+            "currency": meaning.currency,
+            "timezone": meaning.timezone,
+            "calendar": meaning.calendar,
+            "lapse_after": duration(meaning.lapse_after_ms),
+        },
+        "windows": snapshot["windows"],
+        "slices": {name: snapshot["slices"].get(name, {}) for name in meaning.slices},
+    }
+
+
+def duration(ms: int) -> str:
+    """Write a duration with its largest whole unit: `90d`, `36h`, `1500ms`."""
+    for unit, length in (("d", DAY_MS), ("h", HOUR_MS), ("m", MINUTE_MS), ("s", 1000)):
+        if ms % length == 0:
+            return f"{ms // length}{unit}"
+    return f"{ms}ms"
