@@ -136,7 +136,7 @@ class _Maker:
     def moment(self, low: int | None = None, high: int | None = None) -> int:
         """An instant of the range, often one where something else begins, or a millisecond beside it."""
         low, high = max(self.begin, low or self.begin), high or self.end
-        near = [instant for instant in self.hot if low < instant < high]
+        near = [instant for instant in self.hot if low <= instant <= high]
         if near and self.rng.random() < 0.2:
             return self.rng.choice(near) + self.rng.choice((-1, 0, 0, 1))
         return self.rng.randint(low, max(low, high))

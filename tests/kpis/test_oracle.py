@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,13 @@ from kpi_oracle.logs import event_logs
 from kpi_oracle.oracle import compute
 from kpi_oracle.small_logs import NOW
 
+NUMBERS = count(1)
+
 
 def event(kind: str, at: str, customer: str | None = "c1", **fields: Any) -> Event:
     """An event with an id that no other has, unless one is given."""
-    event.count = getattr(event, "count", 0) + 1  # type: ignore[attr-defined]
     owner = {} if customer is None else {"customer_id": customer}
-    return {"type": kind, "event_id": f"e{event.count:06}", "occurred_at": at, **owner, **fields}  # type: ignore[attr-defined]
+    return {"type": kind, "event_id": f"e{next(NUMBERS):06}", "occurred_at": at, **owner, **fields}
 
 
 def acquired(at: str, customer: str = "c1", **fields: Any) -> Event:
