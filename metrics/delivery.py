@@ -1,0 +1,108 @@
+"""How numbers reach people: who scrapes whom, which alerts go where, and which are held back meanwhile.
+
+These are the configurations of Prometheus, Alertmanager and Grafana as docker-compose.yml mounts them. They name
+services of that file; whoever runs the programs elsewhere changes the files under `targets/` only.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from metrics.rules import JOB
+
+SCRAPE_S = 5
+WORKER_PORT = 6066
+DATASOURCE_UID = "tapesh-prometheus"
+WEBHOOK = "http://host.docker.internal:9095/alerts"
+"""Where notifications go until an operator says where: a program on the machine that runs the containers."""
+
+
+def scraping() -> dict[str, Any]:
+    """prometheus.yml: addresses come from files beside it, which a running Prometheus reads again by itself."""
+    return {
+        "global": {"scrape_interval": f"{SCRAPE_S}s", "scrape_timeout": "4s", "evaluation_interval": "15s"},
+        "rule_files": ["rules/*.yml"],
+        "alerting": {"alertmanagers": [{"file_sd_configs": [{"files": ["targets/alertmanagers.yml"]}]}]},
+        "scrape_configs": [
+            {
+                "job_name": JOB,
+                # Every container of the service: a name in a target would be one of them, another at each scrape.
+                "dns_sd_configs": [{"names": ["engine"], "type": "A", "port": WORKER_PORT, "refresh_interval": "15s"}],
+                "file_sd_configs": [{"files": ["targets/workers.yml"]}],
+            }
+        ],
+    }
+
+
+def targets() -> dict[str, list[dict[str, Any]]]:
+    """Files under `targets/`: workers elsewhere than in docker-compose.yml, and the Alertmanager of that file."""
+    return {"workers": [], "alertmanagers": [{"targets": ["alertmanager:9093"]}]}
+
+
+def alertmanager(webhook: str = WEBHOOK) -> dict[str, Any]:
+    """alertmanager.yml: one message for what belongs together, and no word of customers while numbers can't be trusted.
+
+    Args:
+        webhook: URL that takes the notifications.
+    """
+    return {
+        "route": {
+            "receiver": "tickets",
+            "group_by": ["job", "alertname"],
+            "group_wait": "30s",
+            "group_interval": "5m",
+            "repeat_interval": "24h",
+            "routes": [{"matchers": ['severity="page"'], "receiver": "pager", "repeat_interval": "4h"}],
+        },
+        "inhibit_rules": [
+            {"source_matchers": ['kpis="untrusted"'], "target_matchers": ['layer="kpi"'], "equal": ["job"]},
+            {
+                # What follows from workers that aren't there is no news of its own.
+                "source_matchers": ['alertname="TapeshEngineDown"'],
+                "target_matchers": ['layer="engine"', 'alertname!="TapeshEngineDown"'],
+                "equal": ["job"],
+            },
+        ],
+        "receivers": [
+            {"name": name, "webhook_configs": [{"url": webhook, "send_resolved": True}]}
+            for name in ("pager", "tickets")
+        ],
+    }
+
+
+def datasource() -> dict[str, Any]:
+    """Grafana's data source; its uid is fixed, since boards name it."""
+    return {
+        "apiVersion": 1,
+        "datasources": [
+            {
+                "name": "Prometheus",
+                "uid": DATASOURCE_UID,
+                "type": "prometheus",
+                "access": "proxy",
+                "url": "http://prometheus:9090",
+                "isDefault": True,
+                "editable": False,
+                # From this Grafana takes $__rate_interval: without it, rates over too few samples are empty.
+                "jsonData": {"timeInterval": f"{SCRAPE_S}s", "httpMethod": "POST"},
+            }
+        ],
+    }
+
+
+def dashboard_provider() -> dict[str, Any]:
+    """Where Grafana finds the boards; they change in the repository, not in the browser."""
+    return {
+        "apiVersion": 1,
+        "providers": [
+            {
+                "name": "tapesh",
+                "folder": "Tapesh",
+                "type": "file",
+                "disableDeletion": True,
+                "allowUiUpdates": False,
+                "updateIntervalSeconds": 30,
+                "options": {"path": "/etc/grafana/boards"},
+            }
+        ],
+    }

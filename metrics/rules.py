@@ -1,0 +1,305 @@
+"""Alerts: what wakes a person, what waits for the morning, and what may not be believed meanwhile.
+
+A page has to mean something. A KPI pages on evidence only (a rate over few customers is noise), and it is held back
+while the engine says that its numbers can't be trusted; that itself is an alert. Nothing here filters a stream down
+to its living part: what has died must be seen to be missing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from metrics import names
+from metrics.catalogue import BY_ID
+from metrics.promql import everybody, selector
+
+JOB = "tapesh"
+"""The scrape job of the engine's workers."""
+RUNBOOK = "docs/runbook.md"
+EVENT_RATE = "job:tapesh_events:rate5m"
+CHURN_BASE = "job:tapesh_churn_base:30d"
+_WORKERS = {"job": JOB}
+
+
+@dataclass(frozen=True, slots=True)
+class ChurnLimit:
+    """What churn is too much, and how many customers it takes to say so.
+
+    Attributes:
+        share: of the customers at the window's start, 0 to 1; above it is too much.
+        least_base: fewer customers at the start than this prove nothing.
+        least_lost: nor do fewer losses.
+    """
+
+    share: float = 0.05
+    least_base: int = 200
+    least_lost: int = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """One alert.
+
+    Attributes:
+        name: its name, and its heading in the runbook.
+        expr: PromQL that has a series while something is wrong.
+        lasts: how long it must be wrong first.
+        severity: `page` wakes somebody, `ticket` waits.
+        layer: `kpi`: about customers; `engine`: about tapesh itself.
+        summary: one line, a template of Prometheus.
+        description: the evidence, a template too.
+        action: what to do first, for the runbook.
+        distrust: KPIs can't be trusted while it fires, so their alerts are held back.
+    """
+
+    name: str
+    expr: str
+    lasts: str
+    severity: Literal["page", "ticket"]
+    layer: Literal["kpi", "engine"]
+    summary: str
+    description: str
+    action: str
+    distrust: bool = False
+
+    def rule(self) -> dict[str, Any]:
+        """As Prometheus reads it."""
+        labels = {"severity": self.severity, "layer": self.layer}
+        return {
+            "alert": self.name,
+            "expr": self.expr,
+            "for": self.lasts,
+            "labels": labels | ({"kpis": "untrusted"} if self.distrust else {}),
+            "annotations": {
+                "summary": self.summary,
+                "description": self.description,
+                "runbook_url": f"{RUNBOOK}#{self.name.lower()}",
+            },
+        }
+
+
+def rule_file(currency: str, limit: ChurnLimit | None = None) -> dict[str, Any]:
+    """The file of rules that Prometheus loads.
+
+    Args:
+        currency: the reporting currency, part of the names of what is money.
+        limit: of churn; the default is a beginning, every business has its own.
+    """
+    rates = selector(names.EVENTS, _WORKERS)
+    now, growth = (_over_30_days(kpi, currency) for kpi in ("active_customers", "net_customer_growth"))
+    recording = [
+        {"record": EVENT_RATE, "expr": f"sum by (job) (rate({rates}[5m]))"},
+        {"record": CHURN_BASE, "expr": f"{now} - {growth}"},
+    ]
+    groups = {
+        "tapesh-records": recording,
+        "tapesh-engine": [alert.rule() for alert in engine_alerts()],
+        "tapesh-kpis": [alert.rule() for alert in kpi_alerts(currency, limit)],
+    }
+    return {"groups": [{"name": name, "rules": rules} for name, rules in groups.items()]}
+
+
+def kpi_alerts(currency: str, limit: ChurnLimit | None = None) -> tuple[Alert, ...]:
+    """Alerts about customers."""
+    limit = limit or ChurnLimit()
+    churn, lost = (_over_30_days(kpi, currency) for kpi in ("churn_rate", "lost_customers"))
+    return (
+        Alert(
+            name="TapeshChurnHigh",
+            expr=f"{churn} > {limit.share}\n"
+            f"  and {CHURN_BASE} >= {limit.least_base}\n"
+            f"  and {lost} >= {limit.least_lost}",
+            lasts="15m",
+            severity="page",
+            layer="kpi",
+            summary=f"{{{{ $value | humanizePercentage }}}} of customers left within 30 days, over {limit.share:.0%}.",
+            description="Of {{ with printf "
+            f"`{CHURN_BASE}{{job=%q}}` .Labels.job | query }}}}{{{{ . | first | value | humanize }}}}{{{{ end }}}} "
+            "customers of 30 days ago, {{ $value | humanizePercentage }} have left since. "
+            f"It takes {limit.least_base} customers and {limit.least_lost} losses for this to fire.",
+            action="Look at the board's churn reasons, then at churn by channel, plan and segment: is it one of them, "
+            "or everywhere? Compare the last 24 hours with the last 7 days to see whether it goes on.",
+        ),
+    )
+
+
+def engine_alerts() -> tuple[Alert, ...]:
+    """Alerts about tapesh itself."""
+    return (*_presence(), *_trust(), *_work())
+
+
+def _presence() -> tuple[Alert, ...]:
+    up = selector("up", _WORKERS)
+    age = selector(names.SNAPSHOT_AGE, _WORKERS)
+    return (
+        Alert(
+            name="TapeshEngineDown",
+            expr=f"(max by (job) ({up}) or absent({up}) * 0) == 0",
+            lasts="1m",
+            severity="page",
+            layer="engine",
+            summary="No worker is up.",
+            description="For a minute Prometheus has got no answer from any worker, or it knows none.",
+            action="Are the processes there, and what are their logs' last lines? Events wait in Kafka meanwhile, none "
+            "is lost. If they run, look at Prometheus's targets.",
+            distrust=True,
+        ),
+        Alert(
+            name="TapeshWorkerDown",
+            expr=f"{up} == 0",
+            lasts="5m",
+            severity="ticket",
+            layer="engine",
+            summary="Worker {{ $labels.instance }} is down.",
+            description="Others have taken its partitions over; numbers are right, with less capacity.",
+            action="Look at its log's last lines. If it was taken away on purpose, take it off the targets.",
+        ),
+        Alert(
+            name="TapeshSnapshotMissing",
+            expr=f"absent({age}) and on () count({up} == 1) > 0",
+            lasts="2m",
+            severity="page",
+            layer="engine",
+            summary="Workers are up, but none of them publishes KPIs.",
+            description="Exactly one worker owns the KPIs; its gauges vanish when its lease ends.",
+            action="Look for a rebalance that doesn't end and for errors of the KPI agent in the workers' logs.",
+            distrust=True,
+        ),
+        Alert(
+            name="TapeshSnapshotStale",
+            expr=f"max by (job) ({age}) > 60",
+            lasts="1m",
+            severity="page",
+            layer="engine",
+            summary="The latest KPIs are {{ $value | humanizeDuration }} old.",
+            description="Ticks aren't answered by all partitions, or the KPI agent doesn't get on.",
+            action="Which partitions are missing? The snapshot names those that it covers; see the lag of each worker.",
+            distrust=True,
+        ),
+    )
+
+
+def _trust() -> tuple[Alert, ...]:
+    unknown = selector(names.KPI_UNKNOWN, _WORKERS)
+    residual = selector(names.BOOKS_RESIDUAL, _WORKERS)
+    counted, seen = selector(names.EVENTS, _WORKERS), f"sum by (job) ({selector('up', _WORKERS)})"
+    of_type = "sum by (job, type) (increase({}[{}]))".format
+    return (
+        Alert(
+            name="TapeshKpiUnknown",
+            # Not by reason: a reason that changes would start the waiting anew.
+            expr=f"count by (job) ({unknown} == 1)",
+            lasts="2m",
+            severity="page",
+            layer="engine",
+            summary="{{ $value }} KPIs are unknown.",
+            description=f"Because: {{{{ range query `count by (reason) ({unknown} == 1)` }}}}"
+            "{{ .Labels.reason }} ({{ .Value }} KPIs). {{ end }}",
+            action="The reason says what is missing: a partition without an owner, a silent source, a running replay. "
+            "The gauges are absent until it is mended; nothing wrong is shown.",
+            distrust=True,
+        ),
+        Alert(
+            name="TapeshBooksUnbalanced",
+            expr=f"max by (job, slice, value) (abs({residual})) > 0",
+            lasts="1m",
+            severity="page",
+            layer="engine",
+            summary="The books are out by {{ $value }} customers in {{ $labels.slice }}={{ $labels.value }}.",
+            description="Opening + new + won back - lost differs from closing: customers were counted wrongly.",
+            action="This is a defect. Keep the topics' events, note the window, run `tapesh rebuild`; then report it.",
+            distrust=True,
+        ),
+        Alert(
+            name="TapeshEventsSilent",
+            # A worker that has never seen an event has no counter: it counts as 0, not as nothing.
+            expr=f"(sum by (job) (rate({counted}[10m])) or {seen} * 0) == 0",
+            lasts="10m",
+            severity="page",
+            layer="engine",
+            summary="No event has arrived for 20 minutes.",
+            description="The workers are up and read nothing: producers, the topics' names or the brokers.",
+            action="`tapesh check` says whether the topics are there and when something was last written to them.",
+            distrust=True,
+        ),
+        Alert(
+            name="TapeshEventTypeSilent",
+            expr=f"{of_type(counted, '7d')} > 20\n  unless {of_type(counted, '1d')} > 0",
+            lasts="1h",
+            severity="ticket",
+            layer="engine",
+            summary="No {{ $labels.type }} event for a day.",
+            description="There were {{ $value | humanize }} in the last 7 days. What they feed goes on sliding to 0.",
+            action="Ask who runs the system that emits them. A KPI that falls for want of events is no news.",
+        ),
+    )
+
+
+def _work() -> tuple[Alert, ...]:
+    rejected, counted = (selector(name, _WORKERS) for name in (names.EVENTS_REJECTED, names.EVENTS))
+    refused = f"sum by (job) (rate({rejected}[15m]))"
+    return (
+        Alert(
+            name="TapeshLagging",
+            expr=f"max by (job) ({selector(names.EVENT_LAG, _WORKERS)}) > 60",
+            lasts="5m",
+            severity="ticket",
+            layer="engine",
+            summary="Events are counted {{ $value | humanizeDuration }} after they happened.",
+            description="Either the workers fall behind, or producers deliver late.",
+            action="Compare with the group's offsets: if the workers are behind, start another one.",
+        ),
+        Alert(
+            name="TapeshRejecting",
+            expr=f"{refused} / ({refused} + sum by (job) (rate({counted}[15m]))) > 0.01",
+            lasts="15m",
+            severity="ticket",
+            layer="engine",
+            summary="{{ $value | humanizePercentage }} of the events are rejected.",
+            description="They are in the topic dead-letters, with the reason and the field in their headers.",
+            action="The rejected events by reason on the board, then a message of that reason: which producer sent it?",
+        ),
+        Alert(
+            name="TapeshCheckpointsFailing",
+            expr=f"sum by (job) (increase({selector(names.CHECKPOINT_FAILURES, _WORKERS)}[15m])) > 2",
+            lasts="5m",
+            severity="ticket",
+            layer="engine",
+            summary="{{ $value | humanize }} checkpoints failed within 15 minutes.",
+            description="Numbers are right, but a crash would cost a longer replay.",
+            action="Look at the brokers: do they accept writes to the changelog topic?",
+        ),
+        Alert(
+            name="TapeshRedisBehind",
+            expr=f"min by (job) ({selector(names.REDIS_UP, _WORKERS)}) == 0",
+            lasts="5m",
+            severity="ticket",
+            layer="engine",
+            summary="Redis doesn't hold the latest KPIs.",
+            description="The engine goes on, keeps the latest to write, and catches up by itself.",
+            action="Is Redis reachable from the worker, and is its memory full?",
+        ),
+    )
+
+
+def _over_30_days(kpi: str, currency: str) -> str:
+    # Without the worker: when the KPIs move to another one, an alert's waiting doesn't start anew.
+    return f"max by (job) ({everybody(BY_ID[kpi], '30d', currency, JOB)})"
+
+
+def runbook(currency: str) -> str:
+    """The page that alerts point to."""
+    lines = [
+        "# Runbook",
+        "",
+        "<!-- Written by `python -m metrics.render` from metrics/rules.py: change an alert there, not this page. -->",
+        "",
+        "What each alert means and what to do first. While one that is marked *KPIs untrusted* fires, alerts about",
+        "customers are held back: their numbers may be wrong.",
+        "",
+    ]
+    for alert in (*kpi_alerts(currency), *engine_alerts()):
+        marks = f"{alert.severity}, after {alert.lasts}" + (", KPIs untrusted" if alert.distrust else "")
+        lines += [f"## {alert.name}", "", f"*{marks}*", "", f"{alert.action}", "", "```promql", alert.expr, "```", ""]
+    return "\n".join(lines)
