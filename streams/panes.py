@@ -14,10 +14,13 @@ import re
 from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import Literal
 from zoneinfo import ZoneInfo
 
 import jdatetime
+import numpy as np
+import numpy.typing as npt
 
 from metrics.frame import Frame, Window
 
@@ -74,6 +77,7 @@ class Days:
         self.zone = ZoneInfo(timezone)
         self._first = _EPOCH - 2
         self._starts: list[int] = []
+        self._minutes = np.empty(0, np.int64)
         self._extend(_EPOCH + 60 * 366)
 
     def start(self, day: int) -> int:
@@ -97,10 +101,15 @@ class Days:
         start = self.start(day)
         return start if start == instant_ms else self.start(day + 1)
 
-    def starts_until(self, instant_ms: int) -> list[int]:
-        """Return all day beginnings from before 1970 to beyond an instant, ascending, in milliseconds."""
-        self.of(instant_ms)
-        return self._starts
+    def first_minutes(self, minutes: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Return for each minute since 1970 the minute with which its day begins, none before the first."""
+        if len(minutes) == 0:
+            return minutes
+        self.of(int(minutes.max()) * MINUTE_MS)
+        if len(self._minutes) != len(self._starts):
+            self._minutes = np.array(self._starts, np.int64) // MINUTE_MS
+        days = np.searchsorted(self._minutes, minutes, side="right") - 1
+        return np.maximum(self._minutes[days], 0)
 
     def _extend(self, to_day: int) -> None:
         self._starts.extend(self._first_instant(day) for day in range(self._first + len(self._starts), to_day + 1))
@@ -119,6 +128,12 @@ class Days:
 
     def _local_ordinal(self, instant_ms: int) -> int:
         return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=instant_ms)).astimezone(self.zone).toordinal()
+
+
+@lru_cache(maxsize=8)
+def days_of(timezone: str) -> Days:
+    """Return the days of a time zone, the same for all who ask: they take a tenth of a second to find."""
+    return Days(timezone)
 
 
 def _to_ms(moment: datetime) -> int:
@@ -148,7 +163,7 @@ class ReportingTime:
     def __init__(
         self, timezone: str = "UTC", calendar: str = "gregorian", windows: tuple[str, ...] = DEFAULT_WINDOWS
     ) -> None:
-        self.days = Days(timezone)
+        self.days = days_of(timezone)
         self.calendar = calendar
         kept = windows if LIFESPAN_WINDOW in windows else (*windows, LIFESPAN_WINDOW)
         rolling = tuple(

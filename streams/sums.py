@@ -195,10 +195,7 @@ class WindowSums:
             return minutes
         if grain == "hour":
             return minutes - minutes % 60
-        if len(minutes) == 0:
-            return minutes
-        starts = np.array(self._time.days.starts_until(int(minutes.max()) * MINUTE_MS), np.int64) // MINUTE_MS
-        return np.maximum(starts[np.searchsorted(starts, minutes, side="right") - 1], 0)
+        return self._time.days.first_minutes(minutes)
 
     def _slots(self, cells: Ints, columns: Ints) -> Ints:
         if len(cells) == 0:
