@@ -51,6 +51,7 @@ _C, _M, _T, _P = Unit.COUNT, Unit.MINOR, Unit.MS, Unit.POINTS
 COMPONENTS: tuple[Component, ...] = (
     Component("persons", _C, STOCK, "persons known by any event"),
     # Contractual lifetimes
+    Component("open_lifetimes", _C, STOCK, "persons with an open lifetime, to check the books by"),
     Component("acquired", _C, "first opening", "persons by their first-ever opening"),
     Component("opened", _C, "opening", "lifetimes opened, win-backs included"),
     Component("opened_at", _T, "opening", "sum of the opening instants, milliseconds since 1970"),

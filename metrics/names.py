@@ -8,6 +8,7 @@ every slice; one for everybody says `slice="all"`. A KPI that is split adds its 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 from metrics.kpi import Kpi, Unit
@@ -43,15 +44,35 @@ CHECKPOINTS: Final = "tapesh_checkpoint_total"
 CHECKPOINT_FAILURES: Final = "tapesh_checkpoint_failures_total"
 CHECKPOINT_DURATION: Final = "tapesh_checkpoint_duration_seconds"
 CHECKPOINT_TIMESTAMP: Final = "tapesh_checkpoint_timestamp_seconds"
+CHECKPOINT_BYTES: Final = "tapesh_checkpoint_bytes_total"
+PARTITIONS_OWNED: Final = "tapesh_partitions_owned"
+PERSONS: Final = "tapesh_persons"
+DEDUPLICATION_IDS: Final = "tapesh_deduplication_ids"
+WAITING_EVENTS: Final = "tapesh_waiting_events"
 REDIS_UP: Final = "tapesh_redis_up"
+"""1 while Redis holds the latest snapshot, 0 while it is behind; on the worker that owns the KPIs."""
 
-# Redis
-SNAPSHOT_KEY: Final = "tapesh:snapshot"
-"""Hash: the latest snapshot."""
-CHANGES_CHANNEL: Final = "tapesh:changes"
-"""Pub/sub: KPIs whose value changed."""
-HISTORY_STREAM: Final = "tapesh:history"
-"""Capped stream: one entry a snapshot."""
+
+@dataclass(frozen=True, slots=True)
+class RedisKeys:
+    """Keys and channels in Redis, under a prefix that two shops in one Redis choose apart."""
+
+    prefix: str = "tapesh:"
+
+    @property
+    def snapshot(self) -> str:
+        """Hash: the latest snapshot."""
+        return f"{self.prefix}snapshot"
+
+    @property
+    def changes(self) -> str:
+        """Pub/sub channel: the KPIs whose value changed."""
+        return f"{self.prefix}changes"
+
+    @property
+    def history(self) -> str:
+        """Capped stream: a snapshot a minute."""
+        return f"{self.prefix}history"
 
 
 def profile_key(customer_id: str) -> str:

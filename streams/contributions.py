@@ -47,7 +47,7 @@ class Contributions:
         self._days = days
         self.deltas: Deltas = defaultdict(int)
         number = columns.number
-        self._person = number("persons")
+        self._person, self._open = number("persons"), number("open_lifetimes")
         self._acquired, self._opened, self._opened_at = number("acquired"), number("opened"), number("opened_at")
         self._closed, self._closed_at, self._tenure = number("closed"), number("closed_at"), number("closed_tenure")
         self._closed_by_opening = number("closed_by_opening")
@@ -74,11 +74,14 @@ class Contributions:
         found = self.lifetimes(row, history)
         for index, lifetime in enumerate(found):
             self._lifetime(lifetime, cell_set, sign, first=index == 0)
+        active = bool(found) and found[-1].close_ms is None
+        if active:
+            self.deltas[stock(cell_set) + self._open] += sign
         last_open = found[-1].open_ms if found else NEVER
         for lead in history.leads:
             self._lead(lead, self._slices.with_channel(cell_set, lead.channel), sign, last_open)
         if history.membership:
-            self._membership(history, cell_set, sign, active=bool(found) and found[-1].close_ms is None)
+            self._membership(history, cell_set, sign, active=active)
 
     def lifetimes(self, row: int, history: History) -> list[Lifetime]:
         """Return a person's contractual lifetimes, sorted."""

@@ -7,13 +7,14 @@ different slices. What isn't admitted is added to `other`, so that slices still 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from metrics.components import BY_NAME, Unit
 from metrics.frame import Cell, CellSums
+from streams.messages import Answer
 from streams.panes import DAY_MS
 from streams.partition import Report
 from streams.slices import MS_OF_DAY, OTHER, UNATTRIBUTED
@@ -49,60 +50,102 @@ class Admission:
 
 
 Sums = dict[Cell, dict[str, CellSums]]
+Slot = tuple[Cell, str, str | None]
+_UNNUMBERED = -1
 
 
 def merge(reports: Iterable[Report], windows: Sequence[str], admission: Admission) -> Sums:
-    """Add reports up.
+    """Add reports of different partitions up, once; see `Merger.merge`."""
+    return Merger(windows, admission).add(reports)
+
+
+class Merger:
+    """Adds partitions' reports up, round after round.
+
+    It remembers which of a partition's slots is which of the cluster's, so that a round costs array additions
+    and not a lookup by name for every slot.
 
     Args:
-        reports: of different partitions at one `now`.
         windows: names in the order of the reports' rows.
         admission: which values are shown; it learns those that are new.
-
-    Returns:
-        Per cell and window the sums by component; every cell has every window. Everybody comes first.
-
-    Raises:
-        RangeError: a sum has left the range of 64-bit integers.
     """
-    slots: dict[tuple[Cell, str, str | None], int] = {(None, "persons", None): 0}
-    added = np.zeros((len(windows), 1), np.int64)
-    for report in reports:
-        numbers = [
-            slots.setdefault(_shown(report, cell, column, admission), len(slots))
-            for cell, column in zip(report.cell.tolist(), report.column.tolist(), strict=True)
-        ]
-        added = np.concatenate([added, np.zeros((len(windows), len(slots) - added.shape[1]), np.int64)], axis=1)
-        np.add.at(added, (slice(None), np.array(numbers, np.int64)), report.sums)
-    if float(np.abs(added.astype(np.float64)).max()) > SAFE_SUM:
-        raise RangeError("the partitions' sums have left the range of 64-bit integers")
-    return _by_cell(slots, added, windows)
 
+    def __init__(self, windows: Sequence[str], admission: Admission) -> None:
+        self._windows = list(windows)
+        self._admission = admission
+        self._slots: dict[Slot, int] = {(None, "persons", None): 0}
+        self._tables: dict[tuple[int, str], Ints] = {}
 
-def _shown(report: Report, cell: int, column: int, admission: Admission) -> tuple[Cell, str, str | None]:
-    place = report.cells[cell]
-    if place is not None:
-        place = (place[0], admission.name(place[0], place[1]))
-    component, label = report.columns[column]
-    if label is not None and label != MS_OF_DAY:
-        label = admission.name(component, label)
-    return place, component, label
+    def merge(self, answers: Sequence[Answer]) -> Sums:
+        """Add the answers to one tick up.
 
+        Returns:
+            Per cell and window the sums by component; every cell has every window. Everybody comes first.
 
-def _by_cell(slots: Mapping[tuple[Cell, str, str | None], int], added: Ints, windows: Sequence[str]) -> Sums:
-    sums: Sums = {}
-    rows = added.tolist()
-    for (cell, component, label), slot in slots.items():
-        of_cell = sums.setdefault(cell, {name: CellSums({}, {}) for name in windows})
-        timed = BY_NAME[component].unit is Unit.MS
-        for window, row in zip(windows, rows, strict=True):
-            amount = row[slot]
-            if amount == 0:
+        Raises:
+            RangeError: a sum has left the range of 64-bit integers.
+        """
+        known = {(answer.partition, answer.epoch) for answer in answers}
+        self._tables = {key: table for key, table in self._tables.items() if key in known}
+        return self.add((answer.report() for answer in answers), [answer.epoch for answer in answers])
+
+    def add(self, reports: Iterable[Report], epochs: Sequence[str] = ()) -> Sums:
+        """Add reports up; within one epoch, a partition's numbers keep their meaning."""
+        added = np.zeros((len(self._windows), max(len(self._slots), 1)), np.int64)
+        for index, report in enumerate(reports):
+            if len(report.cell) == 0:
                 continue
-            values, labelled = of_cell[window].values, of_cell[window].labelled
-            if label is not None and label != MS_OF_DAY:
-                labelled.setdefault(component, {})[label] = amount  # type: ignore[attr-defined]
-            else:
-                scale = DAY_MS if timed and label is None else 1
-                values[component] = values.get(component, 0) + amount * scale  # type: ignore[index]
-    return sums
+            numbers = self._numbers(report, epochs[index] if epochs else "")
+            missing = len(self._slots) - added.shape[1]
+            added = np.concatenate([added, np.zeros((len(self._windows), missing), np.int64)], axis=1)
+            for row, sums in zip(added, report.sums, strict=True):
+                np.add.at(row, numbers, sums)
+        if float(np.abs(added.astype(np.float64)).max()) > SAFE_SUM:
+            raise RangeError("the partitions' sums have left the range of 64-bit integers")
+        return self._by_cell(added)
+
+    def _numbers(self, report: Report, epoch: str) -> Ints:
+        shape = (int(report.cell.max()) + 1, int(report.column.max()) + 1)
+        table = self._tables.get((report.partition, epoch), np.full((1, 1), _UNNUMBERED, np.int64))
+        if table.shape[0] < shape[0] or table.shape[1] < shape[1]:
+            grown = np.full((max(table.shape[0], shape[0]), max(table.shape[1], shape[1])), _UNNUMBERED, np.int64)
+            grown[: table.shape[0], : table.shape[1]] = table
+            table = grown
+        numbers = table[report.cell, report.column]
+        for index in np.flatnonzero(numbers == _UNNUMBERED).tolist():
+            cell, column = int(report.cell[index]), int(report.column[index])
+            slot = self._shown(report, cell, column)
+            table[cell, column] = numbers[index] = self._slots.setdefault(slot, len(self._slots))
+        self._tables[report.partition, epoch] = table
+        return numbers
+
+    def _shown(self, report: Report, cell: int, column: int) -> Slot:
+        place = report.cells[cell]
+        if place is not None:
+            place = (place[0], self._admission.name(place[0], place[1]))
+        component, label = report.columns[column]
+        if label is not None and label != MS_OF_DAY:
+            label = self._admission.name(component, label)
+        return place, component, label
+
+    def _by_cell(self, added: Ints) -> Sums:
+        sums: dict[Cell, dict[str, tuple[dict[str, int], dict[str, dict[str, int]]]]] = {}
+        rows = added.tolist()
+        for (cell, component, label), slot in self._slots.items():
+            if slot and not any(row[slot] for row in rows):
+                continue
+            of_cell = sums.setdefault(cell, {name: ({}, {}) for name in self._windows})
+            scale = DAY_MS if label is None and BY_NAME[component].unit is Unit.MS else 1
+            for window, row in zip(self._windows, rows, strict=True):
+                amount = row[slot]
+                if amount == 0:
+                    continue
+                values, labelled = of_cell[window]
+                if label is None or label == MS_OF_DAY:
+                    values[component] = values.get(component, 0) + amount * scale
+                else:
+                    labelled.setdefault(component, {})[label] = amount
+        return {
+            cell: {window: CellSums(values, labelled) for window, (values, labelled) in windows.items()}
+            for cell, windows in sums.items()
+        }

@@ -99,6 +99,7 @@ class PartitionState:
         horizon_ms: of deduplication; None for no bound.
         future_tolerance_ms: how far an event may lie after its record's timestamp; None: however far.
         keep_raw: keep the bytes of waiting events, for checkpoints.
+        counts: shared by all partitions of a worker; None for its own.
     """
 
     def __init__(
@@ -110,6 +111,7 @@ class PartitionState:
         horizon_ms: int | None = None,
         future_tolerance_ms: int | None = None,
         keep_raw: bool = True,
+        counts: Counts | None = None,
     ) -> None:
         self.meaning = meaning
         self.partition = partition
@@ -118,7 +120,7 @@ class PartitionState:
         self.sums = WindowSums(self.fold.time)
         self.dedupe = Deduplicator(horizon_ms)
         self.waiting: list[Waiting] = []
-        self.counts = Counts()
+        self.counts = counts or Counts()
         self.latest_event_ms = NEVER
         self.latest_by_type: dict[str, int] = {}
         self.unsaved_flows: list[tuple[Ints, Ints]] = []
@@ -241,19 +243,16 @@ class PartitionState:
     def _check_money(self, event: wire.Event) -> None:
         """Refuse amounts that have no rate, now: once an event is folded it is too late."""
         reporting, minor = self.meaning.currency, self._converter.minor
-        kind = type(event)
-        if kind is wire.Purchase:
+        if isinstance(event, wire.Purchase):
             if event.total.currency != reporting:  # the lines' currency is the total's
                 minor(event.total, "total")
                 for index, line in enumerate(event.lines or ()):
                     minor(line.total, f"lines.{index}.total")
-        elif kind is wire.Refund:
-            if event.total.currency != reporting:
-                minor(event.total, "total")
-        elif kind is wire.MarketingSpend:
-            if event.spend.currency != reporting:
-                minor(event.spend, "spend")
-        elif (kind is wire.CustomerAcquired or kind is wire.Lead) and event.cost is not None:
+        elif isinstance(event, wire.Refund):
+            minor(event.total, "total")
+        elif isinstance(event, wire.MarketingSpend):
+            minor(event.spend, "spend")
+        elif isinstance(event, wire.CustomerAcquired | wire.Lead) and event.cost is not None:
             minor(event.cost, "cost")
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ssl
 from typing import Any
 
+import faust
+
 from streams.settings.schema import Kafka
 
 
@@ -33,3 +35,16 @@ def ssl_context(kafka: Kafka) -> ssl.SSLContext | None:
     if kafka.cert_file is not None and kafka.key_file is not None:
         context.load_cert_chain(kafka.cert_file, kafka.key_file)
     return context
+
+
+def faust_credentials(kafka: Kafka) -> Any:
+    """What Faust is told of security; None where there is none."""
+    if kafka.security_protocol.startswith("SASL"):
+        return faust.SASLCredentials(
+            mechanism=kafka.sasl_mechanism,
+            username=kafka.username,
+            password=kafka.password.get_secret_value(),
+            ssl_context=ssl_context(kafka),
+        )
+    context = ssl_context(kafka)
+    return faust.SSLCredentials(context) if context is not None else None

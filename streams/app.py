@@ -1,0 +1,246 @@
+"""The Faust app: topics, agents, the state table, and the two clocks that drive them.
+
+The shell around `Engine` (what a worker owns) and `Rounds` (what the KPI agent thinks). Nothing is decided here
+but the order of things; what fails, fails loudly: an exception in an agent would otherwise be an acknowledged
+message, and a lost one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+import uuid
+from typing import Any
+
+import faust
+import msgspec
+from faust.types import TP
+
+from events.names import DEAD_LETTERS, KPI_COMPONENTS, KPI_SNAPSHOTS, KPI_TICKS
+from metrics.exporter import KpiExporter, render
+
+from streams.engine import Engine, source_topics
+from streams.faust_log import FaustLog
+from streams.merge import Admission
+from streams.messages import Tick, decode_answer, decode_tick, encode_answer, encode_tick
+from streams.rounds import Rounds
+from streams.settings import Settings
+from streams.settings.clients import faust_credentials
+from streams.transport import Chunk, Sources, bind, transport_options
+from streams.web import add_pages
+
+_log = logging.getLogger(__name__)
+_QUEUED_CHUNKS = 8
+STATE_TABLE = "state"
+MEMORY_TABLE = "kpi-memory"
+_HTTP_LATE_S = 2.0
+
+
+class Worker:
+    """Everything that one worker is made of, for the pages to read.
+
+    Attributes:
+        app: the Faust app.
+        engine: the partitions that it owns.
+        rounds: the KPI agent's mind while it owns that, else None.
+        exporter: KPI gauges, under a lease.
+        serving: Redis, if configured.
+        owner_url: where the KPI agent's owner is, as its ticks say.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.app = _faust_app(settings)
+        # Of type bytes, tables leave keys and values as they are.
+        self.table = self.app.Table(STATE_TABLE, partitions=settings.kafka.partitions, key_type=bytes, value_type=bytes)
+        self.memory = self.app.Table(MEMORY_TABLE, partitions=1, key_type=bytes, value_type=bytes)
+        changelog = self.table.changelog_topic.get_topic_name()
+        log = FaustLog(self.app, changelog, settings.topic(DEAD_LETTERS))
+        self.engine = Engine(settings, log, self.table.data.data)
+        self.rounds: Rounds | None = None
+        self.exporter = KpiExporter()
+        self.serving: Any = None
+        self.owner_url = ""
+        self.url = f"http://{settings.web.host}:{settings.web.port}"
+        self._components = TP(settings.topic(KPI_COMPONENTS), 0)
+        self._ticks = settings.topic(KPI_TICKS)
+        self._remembered: dict[str, list[str]] = {}
+        sources = Sources(
+            chunked=source_topics(settings),
+            from_end=frozenset({self._ticks, self._components.topic}),
+            positions=self._positions,
+            let_go=self.engine.let_go,
+        )
+        bind(self.app, sources)
+        self._add_agents()
+        add_pages(self)
+
+    @property
+    def owns_kpis(self) -> bool:
+        """Tell whether the KPI agent is this worker's."""
+        return self._components in getattr(self.app.consumer, "held", ())
+
+    async def _positions(self, partitions: Any) -> Any:
+        self.engine.generation = self.app.consumer_generation_id
+        return await self.engine.positions(partitions)
+
+    def _add_agents(self) -> None:
+        app, settings = self.app, self.settings
+        sources = app.topic(
+            *sorted(source_topics(settings)),
+            value_type=bytes,
+            value_serializer="raw",
+            key_serializer="raw",
+            maxsize=_QUEUED_CHUNKS,
+        )
+        ticks = app.topic(self._ticks, value_type=bytes, value_serializer="raw", maxsize=_QUEUED_CHUNKS)
+        components = app.topic(self._components.topic, value_type=bytes, value_serializer="raw", maxsize=1024)
+
+        @app.agent(sources, name="ingest")
+        async def ingest(stream: Any) -> None:
+            async for event in stream.noack().events():
+                await self._or_crash(self._ingest, event.value)
+                event.ack()
+
+        @app.agent(ticks, name="ticks")
+        async def answer_ticks(stream: Any) -> None:
+            async for event in stream.events():
+                await self._or_crash(self._answer, event.message.partition, event.value)
+
+        @app.agent(components, name="kpis")
+        async def gather(stream: Any) -> None:
+            async for event in stream.events():
+                await self._or_crash(self._gather, event.value)
+
+        @app.task()
+        async def drive() -> None:
+            await self._drive()
+
+    async def _or_crash(self, step: Any, *arguments: Any) -> None:
+        """Run a step of an agent; an error stops the worker: what it did is undone by the next owner's recovery."""
+        try:
+            await step(*arguments)
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:
+            _log.exception("%s failed; the worker stops", step.__name__)
+            await self.app.crash(error)
+            raise
+
+    async def _ingest(self, chunk: Chunk) -> None:
+        self.engine.take(chunk)
+        await asyncio.sleep(0)
+
+    async def _answer(self, partition: int, data: bytes) -> None:
+        tick = decode_tick(data)
+        self.owner_url = tick.url
+        reply = self.engine.answer(partition, tick)
+        if reply is not None:
+            await self._send(self._components.topic, str(partition).encode(), encode_answer(reply), 0)
+
+    # The KPI agent
+
+    async def _gather(self, data: bytes) -> None:
+        if self.rounds is None:
+            return
+        began = time.monotonic()
+        if self.rounds.take(decode_answer(data), began):
+            await self._remember()
+            await self._publish()
+            self.rounds.charge(time.monotonic() - began)
+
+    async def _drive(self) -> None:
+        """Send ticks while the KPI agent is ours; forget everything once it isn't."""
+        interval_s = self.settings.tick_interval.seconds
+        while not self.app.should_stop:
+            if self.owns_kpis:
+                if self.rounds is None:
+                    self.rounds = self._take_office()
+                await self._tick(self.rounds)
+            elif self.rounds is not None:
+                self.rounds = None
+                self.exporter.withdraw()
+            await asyncio.sleep(interval_s - time.time() % interval_s)
+
+    def _take_office(self) -> Rounds:
+        stored = self.memory.data.data
+        self._remembered = msgspec.json.decode(stored[max(stored)], type=dict[str, list[str]]) if stored else {}
+        admission = Admission(self.settings.max_slice_values, {of: list(v) for of, v in self._remembered.items()})
+        return Rounds(self.settings, uuid.uuid4().hex, self.url, admission)
+
+    async def _tick(self, rounds: Rounds) -> None:
+        tick: Tick = rounds.tick(int(time.time() * 1000), time.monotonic())
+        data = encode_tick(tick)
+        try:
+            for partition in range(self.settings.kafka.partitions):
+                await self._send(self._ticks, None, data, partition)
+        except Exception as error:  # noqa: BLE001 - the KPIs become unknown by themselves; the next tick tries again
+            _log.warning("tick not sent: %s", error)
+        if rounds.unknown(time.monotonic()):
+            await self._publish()
+
+    async def _publish(self) -> None:
+        rounds = self.rounds
+        if rounds is None:
+            return
+        began = time.monotonic()
+        unknown = rounds.unknown(began)
+        document = rounds.snapshot.document if rounds.snapshot is not None else None
+        if document is None:
+            return
+        lease_s = self.settings.kafka.session_timeout.seconds / 2
+        self.exporter.publish(render(document, unknown, self.settings.currency), began + lease_s)
+        if self.serving is not None:
+            self.serving.offer(document, unknown)
+        summary = msgspec.json.encode({"now": document["now"], "windows": document["windows"], "unknown": unknown})
+        await self._send(self.settings.topic(KPI_SNAPSHOTS), b"kpis", summary, None)
+
+    async def _remember(self) -> None:
+        """Write the admitted values down before they are shown, so that the next owner shows the same."""
+        rounds = self.rounds
+        if rounds is None or rounds.admission.admitted == self._remembered:
+            return
+        self._remembered = {of: list(values) for of, values in rounds.admission.admitted.items()}
+        key = f"admission/{self.app.consumer_generation_id:010d}".encode()
+        topic = self.memory.changelog_topic.get_topic_name()
+        sent = await self.app.producer.send(topic, key, msgspec.json.encode(self._remembered), 0, None, None)
+        await sent
+
+    async def _send(self, topic: str, key: bytes | None, value: bytes, partition: int | None) -> None:
+        """Hand a message to the producer without waiting for its acknowledgement: the next one replaces it."""
+        sent = await self.app.producer.send(topic, key, value, partition, None, None)
+        sent.add_done_callback(_log_failure)
+
+
+def _log_failure(sent: Any) -> None:
+    if not sent.cancelled() and sent.exception() is not None:
+        _log.warning("message not delivered: %s", sent.exception())
+
+
+def _faust_app(settings: Settings) -> Any:
+    kafka = settings.kafka
+    options = transport_options(
+        kafka.bootstrap,
+        session_timeout=kafka.session_timeout.seconds,
+        rebalance_timeout=kafka.rebalance_timeout.seconds,
+    )
+    return faust.App(
+        settings.app_id,
+        **{**options, "broker_heartbeat_interval": kafka.heartbeat_interval.seconds},
+        broker_credentials=faust_credentials(kafka),
+        consumer_group_instance_id=kafka.instance_id or None,
+        datadir=str(settings.data_dir),
+        producer_max_request_size=1_000_000,
+        store="memory://",
+        table_cleanup_interval=3600.0,
+        topic_partitions=kafka.partitions,
+        topic_replication_factor=kafka.replication,
+        topic_allow_declare=True,
+        web_bind=settings.web.host,
+        web_host=settings.web.host,
+        web_port=settings.web.port,
+        web_in_thread=False,
+        origin="streams",
+        autodiscover=False,
+    )

@@ -1,0 +1,160 @@
+"""The ingest side of a worker: which partitions it owns, and what happens to them as they come and go.
+
+A partition comes with its changelog: the newest manifest decides from which positions the sources are read, and
+the group's committed offsets are advisory. It goes with a checkpoint. Rebalances take everything away and give
+most of it back, so a partition that went is kept aside, and taken up again if its own last checkpoint is still
+the newest: a rebalance then costs no recovery.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Mapping, MutableMapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+
+from faust.types import TP
+
+from streams.checkpoint import Checkpointer, restore
+from streams.manifest import Epoch, Manifest, newest
+from streams.messages import Answer, Tick
+from streams.owned import CheckpointStatistics, Log, OwnedPartition
+from streams.partition import Counts, PartitionState
+from streams.settings import Settings
+from streams.transport import Chunk, Edge, Position
+
+_log = logging.getLogger(__name__)
+_OUTDATED_MS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """How a partition was recovered, for the engine's metrics."""
+
+    persons: int
+    seconds: float
+
+
+class Engine:
+    """The partitions of one worker.
+
+    Args:
+        settings: of the deployment.
+        log: where partitions write.
+        stored: the state table's raw content; entries are taken out once they are loaded.
+    """
+
+    def __init__(self, settings: Settings, log: Log, stored: MutableMapping[bytes, bytes]) -> None:
+        self.counts = Counts()
+        self.checkpoints = CheckpointStatistics()
+        self.owned: dict[int, OwnedPartition] = {}
+        self.loaded: dict[int, Loaded] = {}
+        self.last_tick_s = 0.0
+        self.generation = 0
+        self._settings = settings
+        self._log = log
+        self._stored = stored
+        self._aside: dict[int, OwnedPartition] = {}
+
+    # Coming and going
+
+    async def positions(self, partitions: AbstractSet[TP]) -> Mapping[TP, Position]:
+        """Take partitions up, and say from where their sources are to be read.
+
+        Raises:
+            StateRefusedError: the stored state would be misread; nothing has been taken up.
+        """
+        numbers = sorted({tp.partition for tp in partitions})
+        taken: dict[int, OwnedPartition] = {}
+        for number in numbers:
+            taken[number] = self._take_up(number)
+            await asyncio.sleep(0)
+        self._stored.clear()
+        self._aside.clear()
+        self.owned = taken
+        return {tp: taken[tp.partition].positions.get(tp.topic, Edge.START) for tp in partitions}
+
+    async def let_go(self, partitions: AbstractSet[TP]) -> None:
+        """Save partitions that are about to be another's, and keep them aside."""
+        numbers = sorted({tp.partition for tp in partitions if tp.partition in self.owned})
+        going = {number: self.owned.pop(number) for number in numbers if self._is_source(number, partitions)}
+        try:
+            await asyncio.gather(*(owned.save_now() for owned in going.values()))
+            self._aside.update(going)
+        finally:
+            for owned in going.values():
+                owned.abandon()
+
+    def _is_source(self, number: int, partitions: AbstractSet[TP]) -> bool:
+        """Tell whether it is the sources of a partition that go: the KPI agent's topic has a partition 0 too."""
+        return any(tp.partition == number and tp.topic in self.sources for tp in partitions)
+
+    @property
+    def sources(self) -> frozenset[str]:
+        """Return the topics that are read as chunks."""
+        return source_topics(self._settings)
+
+    def _take_up(self, number: int) -> OwnedPartition:
+        began = time.monotonic()
+        manifest = newest(self._stored, number)
+        aside = self._aside.get(number)
+        if aside is not None and not _is_newer(manifest, aside.checkpointer.last):
+            last = aside.checkpointer.last
+            aside.checkpointer.epoch = (Epoch(*last.epoch) if last else Epoch()).after(self.generation)
+            return aside
+        state = PartitionState(
+            self._settings.meaning,
+            number,
+            self._settings.kafka.partitions,
+            horizon_ms=self._settings.dedup_horizon.ms,
+            future_tolerance_ms=self._settings.future_tolerance.ms if self._settings.clock == "wall" else None,
+            counts=self.counts,
+        )
+        segments = restore(state, manifest, self._stored) if manifest else []
+        epoch = (Epoch(*manifest.epoch) if manifest else Epoch()).after(self.generation)
+        checkpointer = Checkpointer(number, epoch, manifest, segments)
+        positions = dict(manifest.offsets) if manifest else {}
+        self.loaded[number] = Loaded(len(state.fold.persons), time.monotonic() - began)
+        _log.info("partition %d: %d persons loaded, epoch %s", number, len(state.fold.persons), epoch)
+        return OwnedPartition(state, checkpointer, positions, self._log, self.checkpoints)
+
+    # Records and ticks
+
+    def take(self, chunk: Chunk) -> None:
+        """Fold a chunk of records.
+
+        Raises:
+            LostRecordsError: records are missing before it.
+        """
+        owned = self.owned.get(chunk.partition)
+        if owned is not None:
+            owned.take(chunk, int(time.time() * 1000))
+
+    def answer(self, partition: int, tick: Tick) -> Answer | None:
+        """Bring a partition to a tick and begin a checkpoint if one is due; None if there is nothing to say."""
+        owned = self.owned.get(partition)
+        now_s = time.monotonic()
+        if owned is None or time.time() * 1000 - tick.sent_ms > _OUTDATED_MS:
+            return None
+        self.last_tick_s = now_s
+        reply = owned.answer(tick)
+        checkpoint = self._settings.checkpoint
+        if owned.is_due(asyncio.get_running_loop().time(), checkpoint.interval.seconds, checkpoint.events):
+            owned.begin_checkpoint()
+        return reply
+
+
+def source_topics(settings: Settings) -> frozenset[str]:
+    """Return the topics that hold events, with the deployment's prefix."""
+    return frozenset(settings.topic(name) for name in (*settings.kafka.customer_topics, "business-events"))
+
+
+def _is_newer(found: Manifest | None, own: Manifest | None) -> bool:
+    """Tell whether somebody else has written a checkpoint since our own."""
+    if found is None:
+        return False
+    if own is None:
+        return True
+    return (tuple(found.epoch), found.version) > (tuple(own.epoch), own.version)

@@ -1,0 +1,96 @@
+"""The engine's own metrics: read off the worker at each scrape, so that nothing outlives what it was read from."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry, Metric, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from metrics import names
+
+if TYPE_CHECKING:
+    from streams.app import Worker
+
+
+class _EngineCollector(Collector):
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
+
+    def describe(self) -> list[Metric]:
+        return []
+
+    def collect(self) -> Iterable[Metric]:
+        engine = self._worker.engine
+        counts, owned = engine.counts, list(engine.owned.values())
+        yield _by(names.EVENTS, "Events counted, by type.", names.TYPE, counts.events)
+        yield _by(names.EVENTS_REJECTED, "Records sent to the dead letters, by reason.", names.REASON, counts.rejected)
+        yield _counter(names.EVENTS_DUPLICATE, "Events dropped: counted before.", counts.duplicates)
+        yield _counter(names.EVENTS_CONFLICTING, "Duplicates that said something else.", counts.different)
+        yield _counter(names.EVENTS_MISROUTED, "Events sent on to their person's partition.", counts.misplaced)
+        saved = engine.checkpoints
+        yield _counter(names.CHECKPOINTS, "Checkpoints written.", saved.written)
+        yield _counter(names.CHECKPOINT_FAILURES, "Attempts to write a checkpoint that failed.", saved.failed)
+        yield _counter(names.CHECKPOINT_BYTES, "Bytes of checkpoints written.", saved.bytes)
+        yield _gauge(names.CHECKPOINT_DURATION, "Seconds that the last checkpoint took.", saved.last_duration_s)
+        yield _gauge(names.PARTITIONS_OWNED, "Partitions that this worker owns.", len(owned))
+        yield _gauge(names.PERSONS, "Persons in them.", sum(len(each.state.fold.persons) for each in owned))
+        yield _gauge(names.DEDUPLICATION_IDS, "Event ids remembered.", sum(len(each.state.dedupe) for each in owned))
+        yield _gauge(names.WAITING_EVENTS, "Events that wait for the clock.", sum(len(e.state.waiting) for e in owned))
+        if read := [each.last_record_ms for each in owned if each.last_record_ms >= 0]:
+            lag_s = time.time() - max(read) / 1000
+            yield _gauge(names.EVENT_LAG, "Seconds since the newest record read was published.", lag_s)
+        latest: dict[str, int] = {}
+        for each in owned:
+            for kind, at_ms in each.state.latest_by_type.items():
+                latest[kind] = max(at_ms, latest.get(kind, at_ms))
+        yield _labelled_gauge(
+            names.LAST_EVENT, "When the latest event of a type occurred.", {k: ms / 1000 for k, ms in latest.items()}
+        )
+        rounds = self._worker.rounds
+        if rounds is not None and rounds.snapshot is not None:
+            yield _gauge(
+                names.SNAPSHOT_AGE, "Seconds since the KPIs were made.", time.monotonic() - rounds.snapshot.at_s
+            )
+            refused = {of: len(values) for of, values in rounds.admission.refused.items()}
+            yield _by(names.SLICE_OVERFLOW, "Values and labels shown as `other`.", names.SLICE, refused)
+            residual = rounds.snapshot.books_residual
+            yield _gauge(names.BOOKS_RESIDUAL, "opening + new + won back - lost - closing; 0 if sound.", residual)
+        if self._worker.serving is not None:
+            yield _gauge(names.REDIS_UP, "1 while Redis takes what is written.", float(not self._worker.serving.behind))
+
+
+def exposition(worker: Worker) -> bytes:
+    """Return the engine's metrics in Prometheus's text format."""
+    registry = CollectorRegistry()
+    registry.register(_EngineCollector(worker))
+    return generate_latest(registry)
+
+
+def _counter(name: str, text: str, value: float) -> Metric:
+    family = CounterMetricFamily(name, text)
+    family.add_metric([], value)
+    return family
+
+
+def _by(name: str, text: str, label: str, values: dict[str, int]) -> Metric:
+    family = CounterMetricFamily(name, text, labels=[label])
+    for key, value in values.items():
+        family.add_metric([key], value)
+    return family
+
+
+def _gauge(name: str, text: str, value: float) -> Metric:
+    family = GaugeMetricFamily(name, text)
+    family.add_metric([], value)
+    return family
+
+
+def _labelled_gauge(name: str, text: str, values: dict[str, float]) -> Metric:
+    family = GaugeMetricFamily(name, text, labels=[names.TYPE])
+    for key, value in values.items():
+        family.add_metric([key], value)
+    return family

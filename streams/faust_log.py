@@ -1,0 +1,74 @@
+"""The log of a partition, on Faust's producer: entries to the changelog, dead letters, events sent on."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Mapping
+from typing import Any
+
+from faust.types import TP
+
+from events.names import DEAD_LETTERS, HEADER_REJECTED_AT
+from streams.owned import Headers
+
+_PAUSE_S = 0.2
+
+
+class FaustLog:
+    """Writes through the app's producer, which waits for all replicas.
+
+    Args:
+        app: the Faust app, running.
+        changelog: name of the state table's changelog topic.
+        dead_letters: name of the topic for rejected records.
+    """
+
+    def __init__(self, app: Any, changelog: str, dead_letters: str = DEAD_LETTERS) -> None:
+        self._app = app
+        self._changelog = changelog
+        self._dead_letters = dead_letters
+        self._tasks: set[asyncio.Task[object]] = set()
+
+    async def save(self, partition: int, key: bytes, value: bytes | None) -> object:
+        """Write an entry of a checkpoint, None to delete it."""
+        return await self._send(self._changelog, key, value, partition)
+
+    def reject(self, key: bytes | None, value: bytes | None, headers: Headers) -> asyncio.Future[object]:
+        """Write a dead letter until it is acknowledged."""
+        stamped = [*headers, (HEADER_REJECTED_AT, f"{time.time():.3f}".encode())]
+        return self._keep_trying(self._dead_letters, key, value, None, headers=stamped)
+
+    def forward(self, topic: str, partition: int, key: bytes, value: bytes, at_ms: int) -> asyncio.Future[object]:
+        """Send an event on until it is acknowledged, under its own timestamp: deduplication goes by that."""
+        return self._keep_trying(topic, key, value, partition, timestamp=(at_ms + 0.5) / 1000)
+
+    async def commit(self, partition: int, positions: Mapping[str, int]) -> None:
+        """Commit source positions, fenced by the group's generation."""
+        await self._app.consumer.commit_offsets({TP(topic, partition): at for topic, at in positions.items()})
+
+    def _keep_trying(self, *where: Any, **options: Any) -> asyncio.Future[object]:
+        task = asyncio.create_task(self._until_acknowledged(*where, **options))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _until_acknowledged(self, *where: Any, **options: Any) -> object:
+        while True:
+            try:
+                return await self._send(*where, **options)
+            except Exception:  # noqa: BLE001 - a dead letter isn't given up for any reason
+                await asyncio.sleep(_PAUSE_S)
+
+    async def _send(
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes | None,
+        partition: int | None,
+        *,
+        timestamp: float | None = None,
+        headers: Headers | None = None,
+    ) -> object:
+        sent: Awaitable[object] = await self._app.producer.send(topic, key, value, partition, timestamp, headers)
+        return await sent

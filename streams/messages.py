@@ -1,0 +1,121 @@
+"""What workers say to each other: ticks to the partitions, their answers to the KPI agent.
+
+A tick is data, one message to every partition: all answer the same `now`, so that a snapshot is consistent
+across workers. An answer carries sums, never a ratio, and says which positions of the sources it covers.
+"""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+import zstandard
+
+from streams.partition import Report
+
+
+class Tick(msgspec.Struct, array_like=True, frozen=True):
+    """An invitation to bring a partition to an instant and report.
+
+    Attributes:
+        owner: who asks: one life of one KPI agent.
+        number: rising within an owner.
+        now_ms: the instant, on the wall or the event clock.
+        sent_ms: when it was sent, on the wall clock.
+        full: whether slices are asked for, or everybody alone.
+        url: where the owner's HTTP interface is.
+    """
+
+    owner: str
+    number: int
+    now_ms: int
+    sent_ms: int
+    full: bool
+    url: str
+
+
+class Answer(msgspec.Struct, array_like=True):
+    """A partition's report on a tick.
+
+    Attributes:
+        owner, number: of the tick.
+        epoch: of the partition's owner; under another one the numbers of cells and columns may differ.
+        positions: the next position of each source topic that isn't in the sums.
+        waiting: events that no tick has reached.
+        oldest_lag_ms: how far behind the wall clock the sources are read, by record timestamps.
+    """
+
+    owner: str
+    number: int
+    partition: int
+    epoch: str
+    now_ms: int
+    latest_event_ms: int
+    full: bool
+    positions: dict[str, int]
+    waiting: int
+    cells: list[tuple[str, str]]
+    columns: list[tuple[str, str | None]]
+    cell: bytes
+    column: bytes
+    sums: bytes
+
+    def report(self) -> Report:
+        """Return the sums as the partition had them."""
+        column = np.frombuffer(self.column, np.int64)
+        return Report(
+            self.partition,
+            self.now_ms,
+            self.latest_event_ms,
+            [None, *self.cells],
+            self.columns,
+            np.frombuffer(self.cell, np.int64),
+            column,
+            np.frombuffer(self.sums, np.int64).reshape(-1, len(column)) if len(column) else np.zeros((0, 0), np.int64),
+        )
+
+
+def answer(tick: Tick, epoch: str, report: Report, positions: dict[str, int], waiting: int) -> Answer:
+    """Return a partition's answer to a tick."""
+    return Answer(
+        tick.owner,
+        tick.number,
+        report.partition,
+        epoch,
+        report.now_ms,
+        report.latest_event_ms,
+        tick.full,
+        positions,
+        waiting,
+        [cell for cell in report.cells if cell is not None],
+        report.columns,
+        report.cell.tobytes(),
+        report.column.tobytes(),
+        report.sums.tobytes(),
+    )
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_tick = msgspec.msgpack.Decoder(Tick)
+_answer = msgspec.msgpack.Decoder(Answer)
+_compressor = zstandard.ZstdCompressor(1)
+_decompressor = zstandard.ZstdDecompressor()
+
+
+def encode_tick(tick: Tick) -> bytes:
+    """Return a tick as bytes."""
+    return _encode(tick)
+
+
+def decode_tick(data: bytes) -> Tick:
+    """Return the tick that bytes hold."""
+    return _tick.decode(data)
+
+
+def encode_answer(message: Answer) -> bytes:
+    """Return an answer as bytes."""
+    return _compressor.compress(_encode(message))
+
+
+def decode_answer(data: bytes) -> Answer:
+    """Return the answer that bytes hold."""
+    return _answer.decode(_decompressor.decompress(data))

@@ -1,0 +1,208 @@
+"""A partition that this worker owns: its state, where its sources stand, and its checkpoints on their way.
+
+Ties the pure state to a log without knowing Faust: what is sent goes through a `Log`, so that the protocol can
+be tested message by message. The order is the protocol: what a chunk sent elsewhere is acknowledged, then the
+entries, then the manifest, then the offsets are committed, and only then is anything deleted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol, TypeAlias
+
+from events.names import (
+    HEADER_ERROR,
+    HEADER_ERROR_FIELD,
+    HEADER_OFFSET,
+    HEADER_PARTITION,
+    HEADER_TOPIC,
+)
+from streams.checkpoint import Checkpointer, Draft
+from streams.messages import Answer, Tick, answer
+from streams.partition import Misplaced, PartitionState, Refused
+from streams.transport.chunk import Chunk
+
+
+Headers: TypeAlias = list[tuple[str, bytes]]
+
+
+class Log(Protocol):
+    """Where a partition's messages go."""
+
+    def save(self, partition: int, key: bytes, value: bytes | None) -> Awaitable[object]:
+        """Write an entry of a checkpoint, None to delete it; awaited for the broker's acknowledgement."""
+
+    def reject(self, key: bytes | None, value: bytes | None, headers: Headers) -> asyncio.Future[object]:
+        """Write a dead letter, trying until it is acknowledged; returns at once."""
+
+    def forward(self, topic: str, partition: int, key: bytes, value: bytes, at_ms: int) -> asyncio.Future[object]:
+        """Send an event on to where its person lives, trying until it is acknowledged; returns at once."""
+
+    async def commit(self, partition: int, positions: Mapping[str, int]) -> None:
+        """Commit source positions in the group generation in which the partition was given to this worker."""
+
+
+class LostRecordsError(Exception):
+    """Records are missing between what the state holds and what is read: going on would lose them."""
+
+
+@dataclass(slots=True)
+class CheckpointStatistics:
+    """Of all partitions since the worker's start."""
+
+    written: int = 0
+    failed: int = 0
+    bytes: int = 0
+    last_duration_s: float = 0.0
+    slowest_draft_s: float = 0.0
+
+
+@dataclass(slots=True)
+class OwnedPartition:
+    """One partition in the hands of this worker.
+
+    Attributes:
+        state: what is known.
+        checkpointer: what has been saved.
+        positions: of each source topic, the next record to take.
+        log: where messages go.
+        statistics: shared by all partitions of the worker.
+        last_record_ms: the newest record timestamp seen, -1 before the first.
+    """
+
+    state: PartitionState
+    checkpointer: Checkpointer
+    positions: dict[str, int]
+    log: Log
+    statistics: CheckpointStatistics
+    last_record_ms: int = -1
+    _sent: set[asyncio.Future[object]] = field(default_factory=set)
+    _events_since: int = 0
+    _saved_at_s: float = 0.0
+    _saving: asyncio.Task[None] | None = None
+
+    def take(self, chunk: Chunk, clock_ms: int) -> None:
+        """Fold a chunk, and send on what doesn't belong here.
+
+        Args:
+            chunk: the next records of one source.
+            clock_ms: the wall clock: no record is taken to be younger.
+
+        Raises:
+            LostRecordsError: it isn't the next chunk.
+        """
+        expected = self.positions.get(chunk.topic, chunk.begin)
+        if chunk.begin > expected:
+            raise LostRecordsError(
+                f"{chunk.topic}[{chunk.partition}]: got records from {chunk.begin}, expected {expected}: "
+                "the state would miss what lies between"
+            )
+        timestamps = [min(timestamp, clock_ms) for timestamp in chunk.timestamps]
+        values, first = chunk.values, 0
+        if chunk.begin < expected:  # read again after a recovery: skip what the state holds
+            first = sum(offset < expected for offset in chunk.offsets)
+            values, timestamps = values[first:], timestamps[first:]
+        for outcome in self.state.arrive(values, timestamps):
+            record = chunk.records[first + outcome.index]
+            if isinstance(outcome, Refused):
+                self._sent.add(self.log.reject(record.key, record.value, _headers(outcome, chunk, record.offset)))
+            elif isinstance(outcome, Misplaced):
+                self._sent.add(
+                    self.log.forward(
+                        chunk.topic, outcome.partition, outcome.key.encode(), record.value or b"", record.timestamp
+                    )
+                )
+        self.positions[chunk.topic] = max(expected, chunk.end)
+        self._events_since += len(values)
+        if timestamps:
+            self.last_record_ms = max(self.last_record_ms, max(timestamps))
+
+    def answer(self, tick: Tick) -> Answer:
+        """Bring the state to a tick and report on it."""
+        self.state.advance(tick.now_ms)
+        report = self.state.report(everybody_only=not tick.full)
+        return answer(tick, str(self.checkpointer.epoch), report, dict(self.positions), len(self.state.waiting))
+
+    def is_due(self, now_s: float, interval_s: float, events: int) -> bool:
+        """Tell whether a checkpoint should be begun: there are changes, and they are many or old."""
+        if self._saving is not None or not self._has_changes():
+            return False
+        return self._events_since >= events or now_s - self._saved_at_s >= interval_s
+
+    def begin_checkpoint(self) -> None:
+        """Take a picture of the state and write it in the background."""
+        self._saving = asyncio.create_task(self._save_until_safe(self._draft()))
+
+    async def save_now(self) -> None:
+        """Wait for a checkpoint on its way, then save whatever has changed since.
+
+        Raises:
+            Exception: what the log answered; the state isn't saved then.
+        """
+        if self._saving is not None:
+            await asyncio.wait([self._saving])
+        if self._has_changes():
+            self.state.settle()
+            await self._save(self._draft())
+
+    def abandon(self) -> None:
+        """Stop writing: the partition is another's, or the worker has failed."""
+        if self._saving is not None:
+            self._saving.cancel()
+            self._saving = None
+
+    def _has_changes(self) -> bool:
+        """Tell whether records came or persons lapsed: a clock that moved alone needs no checkpoint."""
+        last = self.checkpointer.last
+        return bool(self.state.fold.persons.changed) or (last.offsets if last else {}) != self.positions
+
+    def _draft(self) -> Draft:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        draft = self.checkpointer.draft(self.state, self.positions)
+        self._events_since, self._saved_at_s = 0, loop.time()
+        self.statistics.slowest_draft_s = max(self.statistics.slowest_draft_s, loop.time() - began)
+        return draft
+
+    async def _save_until_safe(self, draft: Draft) -> None:
+        """Write a draft, again and again if need be: the state has gone on and can't be pictured like that again."""
+        pause_s = 0.2
+        while True:
+            try:
+                await self._save(draft)
+            except Exception:  # noqa: BLE001 - whatever the broker said, the draft is still good
+                self.statistics.failed += 1
+                await asyncio.sleep(pause_s)
+                pause_s = min(2 * pause_s, 2.0)
+            else:
+                self._saving = None
+                return
+
+    async def _save(self, draft: Draft) -> None:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        partition, log = self.state.partition, self.log
+        if sent := set(self._sent):
+            await asyncio.wait(sent)
+            self._sent -= sent
+        await asyncio.gather(*(log.save(partition, key, value) for key, value in draft.entries))
+        await log.save(partition, *draft.manifest)
+        await log.commit(partition, draft.plan.offsets)
+        superseded = self.checkpointer.settle(draft)
+        self.statistics.written += 1
+        self.statistics.bytes += draft.size
+        self.statistics.last_duration_s = loop.time() - began
+        await asyncio.gather(*(log.save(partition, key, None) for key in superseded))
+
+
+def _headers(refused: Refused, chunk: Chunk, offset: int) -> Headers:
+    """Say why a record was rejected, and where it came from; the log, which has a clock, adds when."""
+    return [
+        (HEADER_ERROR, f"{refused.why.reason}: {refused.why.detail}".encode()),
+        (HEADER_ERROR_FIELD, refused.why.field.encode()),
+        (HEADER_TOPIC, chunk.topic.encode()),
+        (HEADER_PARTITION, str(chunk.partition).encode()),
+        (HEADER_OFFSET, str(offset).encode()),
+    ]

@@ -1,0 +1,169 @@
+"""The KPI agent's mind, without Faust: sends ticks, gathers answers, and says what the KPIs are, or that it can't.
+
+A round is one tick and the answers of every partition to it. Complete, it becomes the snapshot. Until then the
+last one stands, with its age; once a partition has missed too many, every KPI is *unknown*, with the reason: a
+sum without it would be a smaller number, and look like one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any
+
+from metrics.catalogue import CATALOGUE
+from metrics.frame import LIFETIME
+from streams.document import kpi_document
+from streams.merge import Admission, Merger, Sums
+from streams.messages import Answer, Tick
+from streams.panes import ReportingTime
+from streams.settings import Settings
+
+MISSED_TICKS = 3
+GRACE_S = 1.5
+"""Below this, a missing answer is a slow one, however short the ticks are."""
+FULL_SHARE = 0.25
+"""How much of the time the KPI agent may spend on slices."""
+_REMEMBERED_ROUNDS = 8
+
+
+@dataclass(slots=True)
+class Round:
+    """One tick and the answers to it."""
+
+    tick: Tick
+    answers: dict[int, Answer] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What the KPIs are as of a complete round.
+
+    Attributes:
+        document: the KPI document.
+        covers: by topic and partition, the position up to which events are in it.
+        at_s: when it was made, on the worker's steady clock.
+        latest_event_ms: the latest event seen by any partition.
+        books_residual: customers that the books don't account for; 0 if sound.
+    """
+
+    document: dict[str, Any]
+    covers: dict[str, dict[int, int]]
+    at_s: float
+    latest_event_ms: int
+    books_residual: int
+
+
+class Rounds:
+    """Rounds of one owner of the KPI agent.
+
+    Args:
+        settings: of the deployment.
+        owner: names this life of the agent; answers to other owners' ticks are ignored.
+        url: where this worker's HTTP interface is.
+        admission: which slice values and labels are shown.
+    """
+
+    def __init__(self, settings: Settings, owner: str, url: str, admission: Admission) -> None:
+        self.admission = admission
+        self.snapshot: Snapshot | None = None
+        self.began_s = math.nan
+        self.latest_event_ms = -1
+        self.waiting = 0
+        self._settings = settings
+        self._owner = owner
+        self._url = url
+        self._time = ReportingTime(settings.timezone, settings.calendar, settings.windows)
+        self._windows = [plan.name for plan in self._time.plans]
+        self._merger = Merger(self._windows, admission)
+        self._rounds: deque[Round] = deque(maxlen=_REMEMBERED_ROUNDS)
+        self._number = 0
+        self._floor_ms = -1
+        self._last_answer_s: dict[int, float] = {}
+        self._slices: dict[str, Any] = {}
+        self._full_cost_s = 0.0
+        self._full_at_s = -math.inf
+
+    def tick(self, clock_ms: int, now_s: float) -> Tick:
+        """Begin a round.
+
+        Args:
+            clock_ms: the wall clock.
+            now_s: a steady clock, in seconds.
+        """
+        if math.isnan(self.began_s):
+            self.began_s = now_s
+        now_ms = clock_ms if self._settings.clock == "wall" else max(self.latest_event_ms, 0)
+        self._floor_ms = max(self._floor_ms, now_ms)
+        full = now_s - self._full_at_s >= self._full_cost_s / FULL_SHARE
+        self._number += 1
+        tick = Tick(self._owner, self._number, self._floor_ms, clock_ms, full, self._url)
+        self._rounds.append(Round(tick))
+        return tick
+
+    def take(self, answer: Answer, now_s: float) -> bool:
+        """Take in an answer; return whether it completed a round and there is a new snapshot."""
+        self.latest_event_ms = max(self.latest_event_ms, answer.latest_event_ms)
+        self._floor_ms = max(self._floor_ms, answer.now_ms)
+        round_ = next((each for each in self._rounds if each.tick.number == answer.number), None)
+        if answer.owner != self._owner or round_ is None:
+            return False
+        self._last_answer_s[answer.partition] = now_s
+        if answer.now_ms == round_.tick.now_ms:
+            round_.answers[answer.partition] = answer
+        if len(round_.answers) < self._settings.kafka.partitions:
+            return False
+        while self._rounds and self._rounds[0].tick.number <= answer.number:
+            self._rounds.popleft()
+        self._complete(round_, now_s)
+        return True
+
+    def charge(self, seconds: float) -> None:
+        """Say what the latest snapshot has cost, so that slices don't crowd out the rest."""
+        if self.snapshot is not None and self.snapshot.at_s == self._full_at_s:
+            self._full_cost_s = seconds
+
+    def unknown(self, now_s: float) -> dict[str, str]:
+        """Return KPI -> why it can't be known now; empty when all is well."""
+        reason = self._reason(now_s)
+        return {} if reason is None else {kpi.id: reason for kpi in CATALOGUE}
+
+    def _reason(self, now_s: float) -> str | None:
+        patience_s = max(MISSED_TICKS * self._settings.tick_interval.seconds, GRACE_S)
+        if self.snapshot is not None and now_s - self.snapshot.at_s <= patience_s:
+            return None
+        partitions = range(self._settings.kafka.partitions)
+        silent = [p for p in partitions if now_s - self._last_answer_s.get(p, -math.inf) > patience_s]
+        if silent:
+            return f"no answer from partition {', '.join(str(p) for p in silent[:5])}{' ...' if silent[5:] else ''}"
+        return "starting" if self.snapshot is None else "answers are late"
+
+    def _complete(self, round_: Round, now_s: float) -> None:
+        answers = list(round_.answers.values())
+        sums = self._merger.merge(answers)
+        meaning = self._settings.meaning
+        document = kpi_document(meaning, self._time, sums, self._settings.economics, round_.tick.now_ms)
+        if round_.tick.full:
+            self._full_at_s = now_s
+            self._slices = {"slices": document["slices"], "slices_now": document["now"]}
+        document |= self._slices
+        covers: dict[str, dict[int, int]] = {}
+        for answer in answers:
+            for topic, position in answer.positions.items():
+                covers.setdefault(topic, {})[answer.partition] = position
+        self.waiting = sum(answer.waiting for answer in answers)
+        self.snapshot = Snapshot(document, covers, now_s, self.latest_event_ms, books_residual(sums))
+
+
+def books_residual(sums: Sums) -> int:
+    """Return how many customers the books don't account for, added over everybody and every slice.
+
+    opening + new + won back - lost = closing: what opened less what closed, counted as flows, against the
+    lifetimes that are open, counted as a stock. The two are contributed apart, so an error in one shows here.
+    """
+    residual = 0
+    for windows in sums.values():
+        values = windows[LIFETIME].values
+        residual += abs(values.get("opened", 0) - values.get("closed", 0) - values.get("open_lifetimes", 0))
+    return residual

@@ -1,0 +1,124 @@
+"""The HTTP interface of a worker, on Faust's own web server: /kpis, /metrics, /health, /ready.
+
+Every worker answers every page. Only one knows the KPIs, so the others ask it, by the address that its ticks
+carry: whoever asks needn't know who owns what. A worker that can't say says so with 503 and a reason.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+import msgspec
+
+from streams.engine_metrics import exposition
+
+if TYPE_CHECKING:
+    from streams.app import Worker
+
+_PROXY_TIMEOUT_S = 3.0
+_FORWARDED = "X-Tapesh-Forwarded"
+_SILENT_S = 5.0
+TEXT_METRICS = "text/plain; version=0.0.4"
+
+
+def add_pages(worker: Worker) -> None:
+    """Add a worker's pages to its Faust app."""
+    app = worker.app
+
+    @app.page("/kpis", name="kpis")
+    async def kpis(web: Any, request: Any) -> Any:
+        document = await _document(worker, request)
+        if document is None:
+            return _json(web, {"error": "no worker answers for the KPIs yet; try again in a moment"}, status=503)
+        return _json(web, document)
+
+    @app.page("/metrics", name="metrics")
+    async def metrics(web: Any, _request: Any) -> Any:
+        body = exposition(worker) + worker.exporter.exposition()
+        return web.bytes(body, content_type=TEXT_METRICS)
+
+    @app.page("/health", name="health")
+    async def health(web: Any, _request: Any) -> Any:
+        report = health_report(worker)
+        return _json(web, report, status=200 if report["healthy"] else 503)
+
+    @app.page("/ready", name="ready")
+    async def ready(web: Any, _request: Any) -> Any:
+        reasons = not_ready(worker)
+        return _json(web, {"ready": not reasons, "reasons": reasons}, status=503 if reasons else 200)
+
+
+def live_document(worker: Worker, *, covers: bool = False) -> dict[str, Any] | None:
+    """Return the KPI document as of now, with what is unknown; None if this worker doesn't own the KPIs.
+
+    What is unknown has no value: null in the place of each of its figures.
+    """
+    rounds = worker.rounds
+    if rounds is None or not worker.owns_kpis:
+        return None
+    unknown = rounds.unknown(time.monotonic())
+    if rounds.snapshot is None:
+        return {"now": None, "windows": {}, "slices": {}, "unknown": unknown}
+    document = {**rounds.snapshot.document, "unknown": unknown}
+    if unknown:
+        document["windows"] = {name: dict.fromkeys(values) for name, values in document["windows"].items()}
+        document["slices"] = {}
+    if covers:
+        document["covers"] = rounds.snapshot.covers
+    return document
+
+
+def health_report(worker: Worker) -> dict[str, Any]:
+    """Say how this worker is: healthy as long as its partitions are brought to ticks."""
+    engine = worker.engine
+    partitions = {
+        str(number): {
+            "positions": dict(owned.positions),
+            "epoch": str(owned.checkpointer.epoch),
+            "persons": len(owned.state.fold.persons),
+            "waiting": len(owned.state.waiting),
+        }
+        for number, owned in sorted(engine.owned.items())
+    }
+    silent_s = time.monotonic() - engine.last_tick_s if engine.last_tick_s else None
+    return {
+        "healthy": not engine.owned or silent_s is None or silent_s < _SILENT_S,
+        "owns_kpis": worker.owns_kpis,
+        "partitions": partitions,
+        "seconds_since_tick": silent_s,
+    }
+
+
+def not_ready(worker: Worker) -> list[str]:
+    """Return why this worker shouldn't be asked yet; empty once it may be."""
+    reasons = []
+    if not worker.engine.owned and not worker.owns_kpis:
+        reasons.append("no partition is assigned to this worker")
+    if worker.rounds is not None:
+        reasons += sorted(set(worker.rounds.unknown(time.monotonic()).values()))
+    elif not worker.owner_url:
+        reasons.append("no tick has come yet")
+    return reasons
+
+
+async def _document(worker: Worker, request: Any) -> dict[str, Any] | None:
+    covers = "covers" in request.query
+    document = live_document(worker, covers=covers)
+    if document is not None or not worker.owner_url or request.headers.get(_FORWARDED):
+        return document
+    url = f"{worker.owner_url}/kpis{'?covers' if covers else ''}"
+    timeout = aiohttp.ClientTimeout(total=_PROXY_TIMEOUT_S)
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=timeout) as session,
+            session.get(url, headers={_FORWARDED: "1"}) as got,
+        ):
+            return dict(msgspec.json.decode(await got.read())) if got.status == 200 else None  # noqa: PLR2004
+    except (aiohttp.ClientError, TimeoutError):
+        return None
+
+
+def _json(web: Any, document: Any, *, status: int = 200) -> Any:
+    return web.bytes(msgspec.json.encode(document), content_type="application/json", status=status)
