@@ -1,0 +1,115 @@
+"""Looks at the latest events of a topic for customers in the wrong partition.
+
+Such an event is sent on to where it belongs, so no number is wrong; but each costs a second journey, and a producer
+that puts all of its events elsewhere is easily put right once somebody says which one it is.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from kafka import KafkaConsumer, TopicPartition
+
+from events.codec import decode
+from events.identity import partition_key, partition_of
+from events.rejection import Rejected
+from streams.settings import Settings
+from streams.topics import connected, quiet_kafka
+
+_POLL_MS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Stray:
+    """An event that isn't in its customer's partition."""
+
+    event_id: str
+    customer_id: str
+    source: str
+    partition: int
+    expected: int
+    keyed_by_customer: bool
+
+
+@dataclass(slots=True)
+class Sample:
+    """What was seen: sound events, and those of them that are elsewhere than they should be."""
+
+    events: int = 0
+    strays: list[Stray] = field(default_factory=list)
+
+    def told(self) -> str:
+        """The strays, by their emitters, with the way out."""
+        sources = Counter(stray.source for stray in self.strays)
+        stray = self.strays[0]
+        emitters = ", ".join(f"{source or 'without a source'} ({count})" for source, count in sources.most_common(5))
+        remedy = (
+            "the producer has another partitioner; librdkafka needs partitioner=murmur2_random"
+            if stray.keyed_by_customer
+            else "the message's key must be its customer_id"
+        )
+        return (
+            f"sampled events aren't in their customer's partition, from: {emitters}; such as event {stray.event_id!r}"
+            f" of customer {stray.customer_id!r}, in partition {stray.partition} instead of {stray.expected}: {remedy}"
+        )
+
+
+def misplaced(settings: Settings, topic: str, partitions: int, sample: int, timeout_s: float) -> Sample:
+    """Read the latest events of a topic and see whether each is in its customer's partition.
+
+    Args:
+        settings: where the broker is.
+        topic: with its prefix.
+        partitions: how many it has.
+        sample: how many messages to look at, spread over the partitions.
+        timeout_s: how long to wait for them.
+
+    Raises:
+        BrokerUnreachable, KafkaError: it can't be read.
+    """
+    seen = Sample()
+    with quiet_kafka():
+        options = {"group_id": None, "enable_auto_commit": False, "auto_offset_reset": "earliest"}
+        consumer = connected(KafkaConsumer, settings, timeout_s, **options)
+        try:
+            for record in _latest(
+                consumer, [TopicPartition(topic, number) for number in range(partitions)], sample, timeout_s
+            ):
+                _look_at(record, partitions, seen)
+        finally:
+            consumer.close()
+    return seen
+
+
+def _latest(consumer: Any, places: list[Any], sample: int, timeout_s: float) -> Iterator[Any]:
+    """Yield about `sample` of the latest records, as many of each partition."""
+    consumer.assign(places)
+    first, ends = consumer.beginning_offsets(places), consumer.end_offsets(places)
+    share = -(-sample // len(places))
+    for place in places:
+        consumer.seek(place, max(first[place], ends[place] - share))
+    unread = {place for place in places if ends[place] > first[place]}
+    deadline = time.monotonic() + timeout_s
+    while unread and time.monotonic() < deadline:
+        for place, records in consumer.poll(timeout_ms=_POLL_MS).items():
+            yield from records
+            if consumer.position(place) >= ends[place]:
+                unread.discard(place)
+
+
+def _look_at(record: Any, partitions: int, seen: Sample) -> None:
+    try:
+        event = decode(record.value or b"")
+    except Rejected:
+        return  # the engine's dead letters tell of it
+    customer = partition_key(event)
+    seen.events += 1
+    expected = partition_of(customer, partitions)
+    if record.partition != expected:
+        by_customer = record.key == customer.encode()
+        stray = Stray(event.event_id, customer, event.source or "", record.partition, expected, by_customer)
+        seen.strays.append(stray)
