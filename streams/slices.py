@@ -15,7 +15,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from metrics.components import COMPONENTS, Component, Unit
+from metrics.components import BY_NAME, COMPONENTS, Component, Unit
 from metrics.frame import Cell
 
 UNATTRIBUTED = "unattributed"
@@ -25,6 +25,8 @@ EVERYBODY = 0
 ABSENT = -1
 MS_OF_DAY = "ms_of_day"
 """Suffix-like label of a time component's second column: the milliseconds beside the whole days."""
+MOST_SETS = 1 << 16
+"""Cell sets of a partition: a key has room for 16 times as many, but each is a row of the matrix."""
 
 
 class Slices:
@@ -44,18 +46,13 @@ class Slices:
         self._set_ids: dict[tuple[int, ...], int] = {}
         self._values = [0] * len(self.attributes)
         self._channel = self.attributes.index(CHANNEL) if CHANNEL in self.attributes else None
-        self._rechannelled: dict[tuple[int, str | None], int] = {}
-        self._of_values: dict[tuple[str | None, ...], int] = {}
+        self._matrix = np.empty((0, len(self.attributes) + 1), np.int64)
         self.overflowed = 0
         self.unattributed = self.of_person((None,) * len(self.attributes))
 
     def of_person(self, values: tuple[str | None, ...]) -> int:
         """Return the cell set of a person with these attribute values, in the order of the attributes."""
-        known = self._of_values.get(values)
-        if known is None:
-            known = self._set(tuple(self._cell(index, value) for index, value in enumerate(values)))
-            self._of_values[values] = known
-        return known
+        return self._set(tuple(self._cell(index, value) for index, value in enumerate(values)))
 
     def of_channel(self, channel: str | None) -> int:
         """Return the cell set of what has a channel and no person, such as marketing spend."""
@@ -68,12 +65,9 @@ class Slices:
         """Return a person's cell set with its channel replaced by a lead's own."""
         if self._channel is None:
             return cell_set
-        known = self._rechannelled.get((cell_set, channel))
-        if known is None:
-            cells = list(self.sets[cell_set])
-            cells[self._channel] = self._cell(self._channel, channel)
-            known = self._rechannelled[cell_set, channel] = self._set(tuple(cells))
-        return known
+        cells = list(self.sets[cell_set])
+        cells[self._channel] = self._cell(self._channel, channel)
+        return self._set(tuple(cells))
 
     def without_channel(self, cell_set: int) -> int:
         """Return a cell set that doesn't count in any channel: of a person known by leads alone."""
@@ -85,13 +79,16 @@ class Slices:
 
     def matrix(self) -> npt.NDArray[np.int64]:
         """Return cell set x (everybody, attributes...) -> cell number, `ABSENT` where it doesn't count."""
-        own = np.array(self.sets, dtype=np.int64).reshape(len(self.sets), len(self.attributes))
-        return np.concatenate([np.full((len(self.sets), 1), EVERYBODY, dtype=np.int64), own], axis=1)
+        new = self.sets[len(self._matrix) :]
+        if new:
+            rows = np.array([(EVERYBODY, *cells) for cells in new], np.int64)
+            self._matrix = np.concatenate([self._matrix, rows])
+        return self._matrix
 
     def restore(self, cells: list[tuple[str, str]], sets: list[tuple[int, ...]]) -> None:
         """Take over the numbers of a checkpoint: cells after `everybody`, and all cell sets."""
         self.cells, self.sets = [None], []
-        self._cell_ids, self._set_ids, self._rechannelled, self._of_values = {}, {}, {}, {}
+        self._cell_ids, self._set_ids, self._matrix = {}, {}, self._matrix[:0]
         self._values = [0] * len(self.attributes)
         for attribute, value in cells:
             self._new_cell(self.attributes.index(attribute), value)
@@ -118,6 +115,10 @@ class Slices:
 
     def _set(self, cells: tuple[int, ...]) -> int:
         known = self._set_ids.get(cells)
+        if known is None and len(self.sets) >= MOST_SETS:
+            self.overflowed += 1
+            cells = tuple(cell if cell == ABSENT else self._cell(index, OTHER) for index, cell in enumerate(cells))
+            known = self._set_ids.get(cells)  # a handful of these, beyond the bound
         if known is None:
             known = self._set_ids[cells] = len(self.sets)
             self.sets.append(cells)
@@ -131,7 +132,7 @@ class Columns:
         self.limit = limit
         self.names: list[tuple[str, str | None]] = []
         self._ids: dict[tuple[str, str | None], int] = {}
-        self._labels: dict[str, int] = {}
+        self._labels: dict[str, set[str]] = {}
         self.overflowed = 0
         for component in COMPONENTS:
             self._declare(component)
@@ -141,15 +142,20 @@ class Columns:
         return self._ids[component, None]
 
     def labelled(self, component: str, label: str) -> int:
-        """Return the column of one label of a labelled component, `other` once there are too many."""
+        """Return the column of one label of a labelled component, `other` once there are too many.
+
+        Components that share a label, such as two by touchpoint, keep the same ones apart: they are divided by
+        each other.
+        """
         known = self._ids.get((component, label))
         if known is not None:
             return known
-        if label != OTHER:
-            if self._labels.get(component, 0) >= self.limit:
+        labels = self._labels.setdefault(BY_NAME[component].label or "", set())
+        if label != OTHER and label not in labels:
+            if len(labels) >= self.limit:
                 self.overflowed += 1
                 return self.labelled(component, OTHER)
-            self._labels[component] = self._labels.get(component, 0) + 1
+            labels.add(label)
         return self._add(component, label)
 
     def restore(self, labelled: list[tuple[str, str]]) -> None:

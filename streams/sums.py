@@ -27,6 +27,7 @@ NO_INSTANT = 0
 SLOT_BITS = 32
 SAFE_SUM = 2.0**61
 _MERGE_AT = 50_000
+_TOO_LARGE = "a sum has left the range of 64-bit integers: an amount far too large was accepted"
 
 
 class RangeError(ArithmeticError):
@@ -139,7 +140,10 @@ class WindowSums:
         if not deltas:
             return
         keys = np.fromiter(deltas.keys(), np.int64, len(deltas))
-        amounts = np.fromiter(deltas.values(), np.int64, len(deltas))
+        try:
+            amounts = np.fromiter(deltas.values(), np.int64, len(deltas))
+        except OverflowError:
+            raise RangeError(_TOO_LARGE) from None
         nonzero = amounts != 0
         keys, amounts = keys[nonzero], amounts[nonzero]
         cells = sets[keys >> COLUMN_BITS & (1 << SET_BITS) - 1]
@@ -151,6 +155,7 @@ class WindowSums:
 
     def add_cells(self, minutes: Ints, cells: Ints, columns: Ints, amounts: Ints) -> None:
         """Add contributions that already name their cells; minute -1 is no instant."""
+        self._check_range_with(amounts)
         slots = self._slots(cells, columns)
         np.add.at(self.values[-1], slots, amounts)
         timed = minutes >= 0
@@ -188,7 +193,12 @@ class WindowSums:
     def check_range(self) -> None:
         """Raise `RangeError` if any sum has come near the end of 64 bits."""
         if self.values.size and float(np.abs(self.values[-1].astype(np.float64)).max()) > SAFE_SUM:
-            raise RangeError("a sum has left the range of 64-bit integers: an amount far too large was accepted")
+            raise RangeError(_TOO_LARGE)
+
+    def _check_range_with(self, amounts: Ints) -> None:
+        """Refuse amounts that could wrap a sum on the way, where `check_range` wouldn't see it any more."""
+        if float(np.abs(amounts.astype(np.float64)).sum()) > SAFE_SUM:
+            raise RangeError(_TOO_LARGE)
 
     def _pane(self, grain: Grain, minutes: Ints) -> Ints:
         if grain == "minute":
