@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from streams.settings import Settings
 
 
-def compute(
+def compute(  # noqa: PLR0913, PLR0917 - a command has as many arguments as options
     context: typer.Context,
     files: Annotated[
         list[str], typer.Argument(help="Files of events, one JSON object a line; .gz too; - is standard input.")

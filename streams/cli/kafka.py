@@ -10,7 +10,6 @@ from rich.status import Status
 
 from streams.cli.console import ERR, Failure
 
-
 if TYPE_CHECKING:
     from streams.settings import Settings
 

@@ -12,7 +12,7 @@ from streams.cli.options import ConfigOption, JsonOption, settings_of
 from streams.cli.views import EverythingOption, SliceOption, WindowOption, show, view
 
 
-def kpis(
+def kpis(  # noqa: PLR0913, PLR0917 - a command has as many arguments as options
     context: typer.Context,
     watch: Annotated[bool, typer.Option("--watch", help="Keep showing; with --json one line for each change.")] = False,
     every: Annotated[float, typer.Option(min=0.1, metavar="SECONDS", help="How often to ask, with --watch.")] = 1.0,
@@ -29,7 +29,7 @@ def kpis(
     config: ConfigOption = None,
 ) -> None:
     """Show the KPIs of a running engine. One that can't be known says why."""
-    from streams.cli.engine import Engine, engine_url
+    from streams.cli.engine_client import Engine, engine_url
 
     engine = Engine(url or engine_url(settings_of(context, config)))
     if as_json:

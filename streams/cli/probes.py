@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from kafka.errors import KafkaError
 
 from streams.cli.console import Failure
-from streams.cli.engine import Engine, engine_url
+from streams.cli.engine_client import Engine, engine_url
 from streams.cli.sampling import misplaced
 from streams.settings import Settings
 from streams.topics import (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +11,9 @@ from streams.cli.console import Failure, count_done, say, share_done
 from streams.cli.kafka import broker_failures, waiting_for
 from streams.cli.lines import STDIN, Lines
 from streams.cli.options import ConfigOption, TimeoutOption, settings_of
+
+if TYPE_CHECKING:
+    from streams.cli.publishing import Publishing
 
 
 class OnBadRow(StrEnum):
@@ -45,20 +48,27 @@ def produce(
 
         with waiting_for(settings):
             publishing = Publishing(settings, timeout_s=timeout, rate=rate, send_bad=on_error is OnBadRow.SEND)
-        endless = lines.size is None
-        with publishing, count_done() if endless else share_done() as progress:
-            task = progress.add_task("publishing", total=lines.size)
-            lines.on_news(lambda bytes_read: progress.update(task, completed=lines.count if endless else bytes_read))
-            for index, row in enumerate(lines):
-                why = publishing.publish(row)
-                if why is not None:
-                    say(f"{lines.place(index)}: {why}")
-                    if on_error is OnBadRow.STOP:
-                        break
-    say(publishing.summary())
+        try:
+            _publish(lines, publishing, on_error)
+        finally:
+            say(publishing.summary())
     if publishing.undelivered:
         raise Failure(
             "Kafka hasn't taken every event; send the file again: what it has taken is dropped as a duplicate"
         )
     if publishing.rejected and on_error is OnBadRow.STOP:
         raise Failure("stopped at the first bad row; --on-error continue leaves bad rows out")
+
+
+def _publish(lines: Lines, publishing: Publishing, on_error: OnBadRow) -> None:
+    endless = lines.size is None
+    with publishing, count_done() if endless else share_done() as progress:
+        task = progress.add_task("publishing", total=lines.size)
+        lines.on_news(lambda bytes_read: progress.update(task, completed=lines.count if endless else bytes_read))
+        for index, row in enumerate(lines):
+            why = publishing.publish(row)
+            if why is None:
+                continue
+            say(f"{lines.place(index)}: {why}")
+            if on_error is OnBadRow.STOP:
+                return

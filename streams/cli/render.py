@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from streams.cli.console import Failure
+from streams.cli.options import ConfigOption, settings_of
 
 _EXTRA = "grafana_foundation_sdk"
 
 
 def render(
-    check: Annotated[bool, typer.Option("--check", help="Write nothing; fail if a file differs.")] = False,
+    context: typer.Context,
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; exit with 1 if a file differs.")] = False,
+    into: Annotated[
+        Path, typer.Option(metavar="DIRECTORY", help="Where grafana/ and docs/ are, or are to be.", file_okay=False)
+    ] = Path(),
+    config: ConfigOption = None,
 ) -> None:
-    """Write the Grafana boards, Prometheus rules and Alertmanager configuration from the catalogue."""
+    """Write Grafana's boards, Prometheus's rules and Alertmanager's configuration, from the catalogue.
+
+    Names of gauges hold the reporting currency, so it is the settings' one.
+    """
+    settings = settings_of(context, config)
     try:
         from metrics.render import main
     except ModuleNotFoundError as error:
@@ -23,5 +34,5 @@ def render(
         raise Failure(
             "the boards need a package that isn't installed; bring it: pip install 'tapesh[render]'"
         ) from None
-    if status := main(check=check):
+    if status := main(check=check, currency=settings.currency, root=into):
         raise typer.Exit(status)

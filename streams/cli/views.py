@@ -66,6 +66,11 @@ def view(
     document: Mapping[str, Any], *, windows: list[str] | None, slice_by: str | None, everything: bool
 ) -> RenderableType:
     """Make the table of a KPI document; arguments and errors as `show`."""
+    unknown = document.get("unknown")
+    if unknown and not (document["slices"] if slice_by else document["windows"]):
+        from rich.text import Text
+
+        return Text(told_unknown(unknown), style="yellow")  # nothing is known yet, not even which windows there are
     refuse_unknown(windows, slice_by, document["windows"], document["slices"])
     if slice_by is None:
         return _by_window(document, windows, everything)
@@ -87,6 +92,19 @@ def refuse_unknown(
         if name not in known:
             there = ", ".join(known)
             raise typer.BadParameter(f"there is no {what} {name!r}; there are {there}", param_hint=f"'{option}'")
+
+
+def told_unknown(unknown: Mapping[str, str]) -> str:
+    """Say what can't be known and why, each reason once."""
+    from metrics.catalogue import CATALOGUE
+
+    reasons: dict[str, list[str]] = {}
+    for kpi, reason in unknown.items():
+        reasons.setdefault(reason, []).append(kpi)
+    return "\n".join(
+        f"unknown: {'every KPI' if len(kpis) >= len(CATALOGUE) else ', '.join(kpis)}: {reason}"
+        for reason, kpis in reasons.items()
+    )
 
 
 def _by_window(document: Mapping[str, Any], windows: list[str] | None, everything: bool) -> RenderableType:
@@ -149,7 +167,7 @@ def _table(document: Mapping[str, Any], columns: Columns, everything: bool) -> T
                 table.add_row(heading(kpi, currency), *(_cell(kpi, kpis, unknown, currency) for _, kpis in columns))
         table.add_section()
     if unknown:
-        table.caption = Text("\n".join(f"{kpi} is unknown: {reason}" for kpi, reason in sorted(unknown.items())))
+        table.caption = Text(told_unknown(unknown), style="yellow")
         table.caption_justify = "left"
     return table
 
