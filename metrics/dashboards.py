@@ -168,7 +168,7 @@ def _engine() -> list[Panel]:
         ),
         Panel(
             "Event lag",
-            "How long after they happened events are counted, by worker.",
+            "How long ago the newest event that a worker has read was published. It grows while none arrives.",
             units.Seconds,
             (worst(names.EVENT_LAG),),
         ),

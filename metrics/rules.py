@@ -206,7 +206,8 @@ def _trust() -> tuple[Alert, ...]:
             lasts="1m",
             severity="page",
             layer="engine",
-            summary="The books are out by {{ $value }} customers in {{ $labels.slice }}={{ $labels.value }}.",
+            summary="The books are out by {{ $value }} customers"
+            "{{ with $labels.slice }} in {{ . }}={{ $labels.value }}{{ end }}.",
             description="Opening + new + won back - lost differs from closing: customers were counted wrongly.",
             action="This is a defect. Keep the topics' events, note the window, run `tapesh rebuild`; then report it.",
             distrust=True,
@@ -242,12 +243,14 @@ def _work() -> tuple[Alert, ...]:
     return (
         Alert(
             name="TapeshLagging",
-            expr=f"max by (job) ({selector(names.EVENT_LAG, _WORKERS)}) > 60",
+            # The newest record that a worker has read is old in a quiet night too: it lags if it is still reading.
+            expr=f"max by (job, instance) ({selector(names.EVENT_LAG, _WORKERS)}) > 300\n"
+            f"  and sum by (job, instance) (rate({counted}[5m])) > 0",
             lasts="5m",
             severity="ticket",
             layer="engine",
-            summary="Events are counted {{ $value | humanizeDuration }} after they happened.",
-            description="Either the workers fall behind, or producers deliver late.",
+            summary="Worker {{ $labels.instance }} is {{ $value | humanizeDuration }} behind.",
+            description="So long ago the newest event was published that it has counted, and it still counts.",
             action="Compare with the group's offsets: if the workers are behind, start another one.",
         ),
         Alert(
