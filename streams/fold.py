@@ -26,11 +26,9 @@ from streams.contributions import Contributions, Deltas, place
 from streams.lifetimes import Span, add_close, add_open, add_purchase, lapse_ms
 from streams.panes import DAY_MS, ReportingTime
 from streams.persons import BUYING, LAPSED, NEVER, SEEN, STAGES, History, Lead, Persons
-from streams.slices import CHANNEL, Columns, Slices
+from streams.slices import CHANNEL, UNKNOWN_REASON, UNSPECIFIED_TOUCHPOINT, Columns, Slices
 from streams.sums import COLUMN_BITS, MINUTE_SHIFT
 
-UNKNOWN_REASON = "unknown"
-UNSPECIFIED_TOUCHPOINT = "unspecified"
 SATISFIED_FROM = {5: 4, 7: 6, 10: 8}
 PROMOTER_FROM, PASSIVE_FROM, REPURCHASE_HIGH_FROM = 9, 7, 5
 

@@ -17,7 +17,7 @@ from metrics.frame import Cell, CellSums
 from streams.messages import Answer
 from streams.panes import DAY_MS
 from streams.partition import Report
-from streams.slices import MS_OF_DAY, OTHER, UNATTRIBUTED
+from streams.slices import MS_OF_DAY, OTHER, OURS
 from streams.sums import SAFE_SUM, Ints, RangeError
 
 
@@ -27,7 +27,7 @@ class Admission:
 
     Attributes:
         limit: how many, besides `other` and `unattributed`.
-        admitted: the values by what they are values of, in order of appearance.
+        admitted: the values by what they are values of (an attribute, a label), in order of appearance.
         refused: distinct values that went under `other`, for the metric.
     """
 
@@ -37,7 +37,7 @@ class Admission:
 
     def name(self, of: str, value: str) -> str:
         """Return the name under which a value is shown: its own or `other`."""
-        if value in (OTHER, UNATTRIBUTED):
+        if value in OURS:
             return value
         known = self.admitted.setdefault(of, [])
         if value in known:
@@ -125,7 +125,7 @@ class Merger:
             place = (place[0], self._admission.name(place[0], place[1]))
         component, label = report.columns[column]
         if label is not None and label != MS_OF_DAY:
-            label = self._admission.name(component, label)
+            label = self._admission.name(BY_NAME[component].label or component, label)
         return place, component, label
 
     def _by_cell(self, added: Ints) -> Sums:

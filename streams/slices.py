@@ -20,6 +20,10 @@ from metrics.frame import Cell
 
 UNATTRIBUTED = "unattributed"
 OTHER = "other"
+UNKNOWN_REASON = "unknown"
+UNSPECIFIED_TOUCHPOINT = "unspecified"
+OURS = frozenset({UNATTRIBUTED, OTHER, UNKNOWN_REASON, UNSPECIFIED_TOUCHPOINT})
+"""Names that the engine gives: they take no place among the bounded values that events bring."""
 CHANNEL = "channel"
 EVERYBODY = 0
 ABSENT = -1
@@ -151,7 +155,7 @@ class Columns:
         if known is not None:
             return known
         labels = self._labels.setdefault(BY_NAME[component].label or "", set())
-        if label != OTHER and label not in labels:
+        if label not in OURS and label not in labels:
             if len(labels) >= self.limit:
                 self.overflowed += 1
                 return self.labelled(component, OTHER)
