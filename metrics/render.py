@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
+from metrics.dashboards import overview
 from metrics.delivery import alertmanager, dashboard_provider, datasource, scraping, targets
 from metrics.rules import RUNBOOK, rule_file, runbook
 
@@ -25,17 +27,7 @@ _HEAD = "# Written by `python -m metrics.render`: change {} instead.\n"
 
 
 def files(currency: str = CURRENCY) -> dict[str, str]:
-    """Every rendered file: path from the repository's root -> text.
-
-    Raises:
-        SystemExit: the SDK that makes the boards isn't installed.
-    """
-    try:
-        from grafana_foundation_sdk.cog.encoder import JSONEncoder
-
-        from metrics.dashboards import overview
-    except ImportError as error:
-        raise SystemExit(f"boards can't be rendered: {error}; bring it: pip install 'tapesh[render]'") from error
+    """Every rendered file: path from the repository's root -> text."""
     board = json.dumps(overview(currency), cls=JSONEncoder, indent=2, ensure_ascii=False)
     return {
         "grafana/dashboards/overview.json": f"{board}\n",

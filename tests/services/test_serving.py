@@ -13,7 +13,7 @@ from redis import Redis
 
 from metrics.evaluate import Snapshot
 from metrics.serving import Serving
-from streams.services import EmbeddedRedis, RedisServer, ServiceUnavailable, free_port
+from streams.services import EmbeddedRedis, RedisServer, free_port
 
 
 def snapshot(second: int = 0, **values) -> Snapshot:
@@ -31,10 +31,9 @@ def url(request):
 @pytest.fixture(params=[RedisServer, EmbeddedRedis])
 def own_redis(request):
     """A Redis that a test may kill."""
-    server = request.param()
-    if (missing := server.missing()) is not None:
-        pytest.skip(str(ServiceUnavailable(server.name, missing)))
-    with server:
+    if (missing := request.param.missing()) is not None:
+        pytest.skip(str(missing))
+    with request.param() as server:
         yield server
 
 

@@ -1,0 +1,163 @@
+"""What is rendered is what is in the repository, and what Prometheus, Alertmanager and Grafana accept."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from metrics import names
+from metrics.catalogue import BY_ID, CATALOGUE
+from metrics.dashboards import grafana_unit
+from metrics.delivery import DATASOURCE_UID
+from metrics.kpi import Unit
+from metrics.names import metric_name
+from metrics.render import files, main
+from metrics.rules import rule_file
+
+ROOT = Path(__file__).resolve().parents[2]
+PROMETHEUS = ROOT / "grafana" / "prometheus"
+BOARD = json.loads((ROOT / "grafana/dashboards/overview.json").read_text())
+PANELS = [panel for panel in BOARD["panels"] if panel["type"] != "row"]
+OURS = re.compile(r"(?<![\w:])tapesh_\w+")
+KNOWN = {value for value in vars(names).values() if isinstance(value, str) and value.startswith("tapesh_")}
+KNOWN |= {metric_name(kpi, "EUR") for kpi in CATALOGUE}
+
+
+def run(*command: str | Path) -> None:
+    """Run a judge; what it says is in the failure."""
+    judged = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False)
+    assert judged.returncode == 0, judged.stdout + judged.stderr
+
+
+def test_the_repository_holds_what_is_rendered(capsys):
+    """Continuous integration fails on a difference."""
+    assert main(check=True) == 0, capsys.readouterr().out
+
+
+def test_a_changed_or_forgotten_file_is_shown(tmp_path, capsys):
+    """The check names the file and prints the difference; a file that nothing renders is named too."""
+    assert main(check=False, root=tmp_path) == 0
+    assert main(check=True, root=tmp_path) == 0
+    rules = tmp_path / "grafana/prometheus/rules/tapesh.yml"
+    rules.write_text(rules.read_text().replace("> 0.05", "> 0.5"))
+    (tmp_path / "grafana/dashboards/old.json").write_text("{}")
+    capsys.readouterr()
+    assert main(check=True, root=tmp_path) == 1
+    said = capsys.readouterr().out
+    assert "--- grafana/prometheus/rules/tapesh.yml" in said
+    assert "grafana/dashboards/old.json is rendered by nothing" in said
+
+
+def test_another_currency_is_in_names_and_units():
+    """A shop in Tehran sees rials, from gauges that its engine exports."""
+    board = files("IRR")["grafana/dashboards/overview.json"]
+    assert "tapesh_revenue_irr" in board
+    assert '"suffix: IRR"' in board
+    assert not re.search(r"_eur\b|EUR", board)
+
+
+@pytest.mark.parametrize("name", files())
+def test_every_metric_that_is_named_exists(name):
+    """Rules, boards and the runbook can't speak of a gauge that nobody exports."""
+    assert set(OURS.findall(files()[name])) - KNOWN == set()
+
+
+def test_prometheus_accepts_configuration_and_rules(promtool):
+    """Its own judge, on the files as they are mounted."""
+    run(promtool, "check", "config", PROMETHEUS / "prometheus.yml")
+    run(promtool, "check", "rules", PROMETHEUS / "rules" / "tapesh.yml")
+
+
+def test_alerts_fire_when_they_should_and_not_otherwise(promtool):
+    """The rules' own tests."""
+    run(promtool, "test", "rules", *sorted((PROMETHEUS / "tests").glob("*.yml")))
+
+
+def test_every_alert_is_tested_to_fire():
+    """An alert without a test fires at night for the first time."""
+    rules = [rule for group in rule_file("EUR")["groups"] for rule in group["rules"] if "alert" in rule]
+    fires = {
+        case["alertname"]
+        for path in (PROMETHEUS / "tests").glob("*.yml")
+        for test in yaml.safe_load(path.read_text())["tests"]
+        for case in test.get("alert_rule_test", ())
+        if case["exp_alerts"]
+    }
+    assert {rule["alert"] for rule in rules} == fires
+
+
+def test_every_alert_leads_to_its_place_in_the_runbook():
+    """Who is woken finds what to do."""
+    headings = re.findall(r"^## (\w+)$", (ROOT / "docs/runbook.md").read_text(), re.MULTILINE)
+    for group in rule_file("EUR")["groups"]:
+        for rule in group["rules"]:
+            if "alert" in rule:
+                assert rule["alert"] in headings
+                assert rule["annotations"]["runbook_url"] == f"docs/runbook.md#{rule['alert'].lower()}"
+                assert rule["annotations"]["summary"]
+                assert rule["for"]
+
+
+def test_alertmanager_accepts_its_configuration():
+    """Its own judge, where it is installed with Alertmanager."""
+    amtool = shutil.which("amtool")
+    if amtool is None:
+        pytest.skip("no amtool on PATH; bring it: sudo apt-get install prometheus-alertmanager")
+    run(amtool, "check-config", ROOT / "grafana/alertmanager/alertmanager.yml")
+
+
+def test_the_board_is_one_and_stays_it():
+    """Links and bookmarks keep working, nobody edits what the next start overwrites."""
+    assert (BOARD["uid"], BOARD["schemaVersion"], BOARD["editable"]) == ("tapesh-overview", 41, False)
+    variables = {variable["name"]: variable for variable in BOARD["templating"]["list"]}
+    assert list(variables) == ["datasource", "job", "window", "slice", "value"]
+    assert variables["datasource"]["current"]["value"] == DATASOURCE_UID
+
+
+@pytest.mark.parametrize("panel", PANELS, ids=lambda panel: panel["title"])
+def test_every_panel_is_whole(panel):
+    """It says what it shows, in which unit, from the data source that was chosen."""
+    assert panel["title"]
+    assert len(panel["description"]) > 10
+    assert panel["fieldConfig"]["defaults"]["unit"]
+    assert panel["datasource"] == {"type": "prometheus", "uid": "${datasource}"}
+    assert [target["refId"] for target in panel["targets"]] == list("ABC"[: len(panel["targets"])])
+    for target in panel["targets"]:
+        assert target["datasource"] == panel["datasource"]
+        assert 'job="$job"' in target["expr"]
+        assert re.findall(r"\[(.*?)\]", target["expr"]) in ([], ["$__rate_interval"])
+
+
+def test_panels_have_numbers_and_places_of_their_own():
+    """Two panels of one number show the same; two in one place hide each other."""
+    assert len({panel["id"] for panel in BOARD["panels"]}) == len(BOARD["panels"])
+    covered = [
+        (x, y)
+        for place in (panel["gridPos"] for panel in BOARD["panels"])
+        for x in range(place["x"], place["x"] + place["w"])
+        for y in range(place["y"], place["y"] + place["h"])
+    ]
+    assert len(set(covered)) == len(covered)
+    assert max(x for x, _ in covered) < 24
+
+
+def test_a_panel_of_one_kpi_says_what_the_catalogue_says():
+    """Title, description and unit are written once."""
+    by_title = {panel["title"]: panel for panel in PANELS}
+    for kpi_id in ("active_customers", "revenue", "average_order_value", "csat", "leads"):
+        kpi = BY_ID[kpi_id]
+        panel = by_title[kpi.title.en]
+        assert panel["description"] == kpi.meaning.en
+        assert panel["fieldConfig"]["defaults"]["unit"] == grafana_unit(kpi.unit, "EUR")
+
+
+@pytest.mark.parametrize("unit", Unit)
+def test_every_unit_has_a_name_in_grafana(unit):
+    """A unit that is added to the catalogue is shown somehow."""
+    assert grafana_unit(unit, "EUR")
