@@ -1,0 +1,296 @@
+"""A deployment of its own for each test: topics under a fresh prefix, workers as processes, and what they say."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from prometheus_client.parser import text_string_to_metric_families
+
+from events import names
+from events.identity import partition_of
+from metrics.exporter import render
+from streams.compute import compute
+from streams.services.guard import Guard
+from streams.services.ports import free_port
+from streams.settings import Settings
+from streams.topics import ensure_topics
+
+from agreement import differences
+
+ROOT = Path(__file__).resolve().parents[2]
+PARTITIONS = 4
+PATIENCE_S = 60.0
+_POLL_S = 0.05
+_COMMAND = "from streams.cli import main; main()"
+
+
+def eventually(what: str, reached: Callable[[], Any], patience_s: float = PATIENCE_S) -> Any:
+    """Ask until the answer is true, and return it; the last thing that `what` says is in the error."""
+    deadline = time.monotonic() + patience_s
+    while True:
+        if answer := reached():
+            return answer
+        assert time.monotonic() < deadline, f"not within {patience_s:.0f} s: {what}"
+        time.sleep(_POLL_S)
+
+
+class WorkerProcess:
+    """One `tapesh worker`."""
+
+    def __init__(self, name: str, environment: Mapping[str, str], log: Path) -> None:
+        self.name = name
+        self.port = free_port()
+        self.log = log
+        with log.open("ab") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", _COMMAND, "worker", "--loglevel", "info"],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                cwd=log.parent,
+                env={**os.environ, "PYTHONPATH": str(ROOT), "TAPESH_WEB__PORT": str(self.port), **environment},
+                start_new_session=True,
+            )
+        self._guard = Guard(self.process.pid, None)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def runs(self) -> bool:
+        return self.process.poll() is None
+
+    def get(self, page: str, timeout_s: float = 5.0) -> bytes | None:
+        """The body of a page whatever its status, None if nobody answers."""
+        try:
+            with urllib.request.urlopen(self.url + page, timeout=timeout_s) as answer:
+                return bytes(answer.read())
+        except urllib.error.HTTPError as error:
+            return error.read()
+        except OSError:
+            return None
+
+    def json(self, page: str) -> dict[str, Any]:
+        body = self.get(page)
+        return json.loads(body) if body else {}
+
+    def kpis(self) -> dict[str, Any]:
+        """The KPI document with what it covers; without `windows` if there is none."""
+        return self.json("/kpis?covers")
+
+    def metrics(self) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
+        """Every sample by name and labels."""
+        return samples(self.get("/metrics") or b"")
+
+    def metric(self, name: str, **labels: str) -> float:
+        return self.metrics().get((name, tuple(sorted(labels.items()))), 0.0)
+
+    def owns_kpis(self) -> bool:
+        return bool(self.json("/health").get("owns_kpis"))
+
+    def partitions(self) -> dict[str, Any]:
+        return dict(self.json("/health").get("partitions") or {})
+
+    def signal(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
+
+    def kill(self) -> None:
+        """kill -9"""
+        self.process.kill()
+        self.process.wait()
+        self._guard.dismiss()
+
+    def wait(self, patience_s: float = PATIENCE_S) -> int:
+        """The exit code."""
+        code = self.process.wait(patience_s)
+        self._guard.dismiss()
+        return code
+
+    def terminate(self, patience_s: float = PATIENCE_S) -> int:
+        self.process.terminate()
+        return self.wait(patience_s)
+
+    def said(self) -> str:
+        return self.log.read_text(errors="replace")
+
+
+def samples(exposition: bytes) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
+    return {
+        (sample.name, tuple(sorted(sample.labels.items()))): sample.value
+        for family in text_string_to_metric_families(exposition.decode())
+        for sample in family.samples
+    }
+
+
+Covers = Mapping[str, Mapping[str, int]]
+
+
+@dataclass
+class Deployment:
+    """One engine's name space on a broker, and its workers."""
+
+    bootstrap: str
+    prefix: str
+    directory: Path
+    options: dict[str, str] = field(default_factory=dict)
+    workers: list[WorkerProcess] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        ensure_topics(self.settings)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for worker in self.workers:
+            if worker.runs:
+                worker.kill()
+
+    @property
+    def settings(self) -> Settings:
+        """As the workers have them, as far as these tests need them."""
+        taken = {key: value for key, value in self.options.items() if "." not in key}
+        kafka = {"bootstrap": self.bootstrap, "partitions": PARTITIONS, "topic_prefix": self.prefix}
+        return Settings(**taken, kafka=kafka)
+
+    def environment(self, **options: str) -> dict[str, str]:
+        every = {
+            "app_id": f"{self.prefix}group",
+            "data_dir": str(self.directory / "data"),
+            "kafka.bootstrap": self.bootstrap,
+            "kafka.partitions": str(PARTITIONS),
+            "kafka.topic_prefix": self.prefix,
+            "kafka.session_timeout": "6s",
+            "kafka.heartbeat_interval": "2s",
+            "kafka.rebalance_timeout": "6s",
+            "checkpoint.interval": "1s",
+            "redis.url": "",
+            **self.options,
+            **options,
+        }
+        return {f"TAPESH_{key.upper().replace('.', '__')}": value for key, value in every.items()}
+
+    def start(self, **options: str) -> WorkerProcess:
+        """Start a worker; doesn't wait for anything."""
+        number = len(self.workers)
+        worker = WorkerProcess(f"w{number}", self.environment(**options), self.directory / f"worker-{number}.log")
+        self.workers.append(worker)
+        return worker
+
+    @property
+    def running(self) -> list[WorkerProcess]:
+        return [worker for worker in self.workers if worker.runs]
+
+    def ready(self, count: int = 1, patience_s: float = PATIENCE_S) -> None:
+        """Wait until KPIs are known and as many workers hold partitions."""
+        eventually(
+            f"KPIs known and partitions held by {count} worker(s); {self.state()}",
+            lambda: (
+                all(worker.runs for worker in self.running)
+                and sum(bool(worker.partitions()) for worker in self.running) == count
+                and self.known() is not None
+            ),
+            patience_s,
+        )
+
+    def known(self) -> dict[str, Any] | None:
+        """A document without unknowns, from whichever worker answers."""
+        for worker in self.running:
+            document = worker.kpis()
+            if document.get("windows") and not document["unknown"]:
+                return document
+        return None
+
+    def state(self) -> dict[str, Any]:
+        return {worker.name: (worker.process.poll(), worker.json("/health")) for worker in self.workers}
+
+    # Topics
+
+    def topic(self, name: str) -> str:
+        return f"{self.prefix}{name}"
+
+    @property
+    def sources(self) -> tuple[str, str]:
+        return self.topic(names.CUSTOMER_EVENTS), self.topic(names.BUSINESS_EVENTS)
+
+    def producer(self) -> KafkaProducer:
+        return KafkaProducer(bootstrap_servers=self.bootstrap, linger_ms=5)
+
+    def ends(self) -> dict[TopicPartition, int]:
+        with_consumer = KafkaConsumer(bootstrap_servers=self.bootstrap)
+        try:
+            return dict(
+                with_consumer.end_offsets(
+                    [TopicPartition(topic, number) for topic in self.sources for number in range(PARTITIONS)]
+                )
+            )
+        finally:
+            with_consumer.close()
+
+    def records(self, topic: str, partitions: Iterable[int]) -> dict[int, list[Any]]:
+        """All that a topic holds, by partition, up to where the broker says that it ends."""
+        consumer = KafkaConsumer(bootstrap_servers=self.bootstrap, enable_auto_commit=False)
+        try:
+            wanted = [TopicPartition(topic, number) for number in partitions]
+            consumer.assign(wanted)
+            consumer.seek_to_beginning(*wanted)
+            read: dict[int, list[Any]] = {tp.partition: [] for tp in wanted}
+            ends = consumer.end_offsets(wanted)
+            deadline = time.monotonic() + PATIENCE_S
+            while any(consumer.position(tp) < ends[tp] for tp in wanted):
+                assert time.monotonic() < deadline, f"{topic} not read to its end {ends}"
+                for tp, records in consumer.poll(timeout_ms=200).items():
+                    read[tp.partition] += records
+            return read
+        finally:
+            consumer.close()
+
+    # What is expected
+
+    def expected(
+        self, lines: Iterable[bytes], now_ms: int | None = None
+    ) -> dict[str, Any]:
+        """What `tapesh compute` says of these lines."""
+        settings = self.settings
+        return compute(lines, settings.meaning, settings.economics, now_ms=now_ms).snapshot
+
+    def covered(self, logs: Mapping[str, Mapping[int, list[Any]]], covers: Covers) -> list[bytes]:
+        """The records that a snapshot covers; those that lie in the wrong partition are never counted there."""
+        found = []
+        for topic, partitions in covers.items():
+            for partition, end in partitions.items():
+                found += [
+                    (record.timestamp, record.value)
+                    for record in logs[topic][int(partition)]
+                    if record.offset < end and partition_of(record.key.decode(), PARTITIONS) == int(partition)
+                ]
+        return [value for _, value in sorted(found, key=lambda item: item[0])]
+
+
+def windows_differ(document: Mapping[str, Any], expected: Mapping[str, Any]) -> list[str]:
+    """Where a live document parts from a computed one; slices only where they are of the same instant."""
+    found = differences(document["windows"], expected["windows"], "windows")
+    if document.get("slices_now") == document["now"]:
+        found += differences(document["slices"], expected["slices"], "slices")
+    return found
+
+
+def gauges_differ(worker: WorkerProcess, expected: dict[str, Any], currency: str) -> list[str]:
+    """Where the KPI gauges part from a computed document."""
+    want = samples(render(expected, {}, currency))
+    families = {name for name, _ in want}
+    got = {key: value for key, value in worker.metrics().items() if key[0] in families}
+    return differences({str(key): value for key, value in got.items()}, {str(key): v for key, v in want.items()})
