@@ -21,7 +21,7 @@ from streams.services.guard import Guard
 from streams.services.ports import HOST, answered, free_port
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from types import TracebackType
 
 _LOG_LINES = 25
@@ -65,6 +65,10 @@ class Service(ABC):
     @abstractmethod
     def ready(self) -> bool:
         """Whether the service answers in its own protocol; an OSError counts as no."""
+
+    def environment(self) -> Mapping[str, str] | None:
+        """The environment of the program; None: ours."""
+        return None
 
     def prepare(self) -> None:  # noqa: B027 - optional: most programs need nothing beforehand
         """Write configuration files or format storage, before the first start in a directory."""
@@ -175,6 +179,7 @@ class Service(ABC):
             self._process = subprocess.Popen(
                 self.command(),
                 cwd=self.directory,
+                env=self.environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -1,0 +1,124 @@
+"""The simulated shop, publishing: its history as fast as Kafka takes it, then its days at the demo's pace.
+
+Between the two it waits until the engine has counted the history, so that who watches sees the first hour live, and
+not the end of a race.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import datetime
+from itertools import chain
+from typing import Any, Self
+
+import msgspec
+from kafka.errors import KafkaError
+
+from events.producer import NotDeliveredError, TapeshProducer
+from events.simulator import Simulator, paced
+from streams.demo.plan import Plan
+from streams.settings import Settings
+
+_BATCHING = {"linger_ms": 20, "batch_size": 256 * 1024}
+_FLUSH_S = 60.0
+_GOODBYE_S = 2.0
+
+
+class Shop:
+    """A thread that publishes what happens in a shop.
+
+    Args:
+        plan: what is shown.
+        settings: where to publish.
+    """
+
+    def __init__(self, plan: Plan, settings: Settings) -> None:
+        self.history = 0
+        self.live = 0
+        self.failure: BaseException | None = None
+        self._plan = plan
+        self._settings = settings
+        self._through = threading.Event()
+        self._opened = threading.Event()
+        self._closing = threading.Event()
+        self._opened_at = 0.0
+        self._thread = threading.Thread(target=self._run, name="shop", daemon=True)
+
+    @property
+    def history_is_through(self) -> bool:
+        """Whether Kafka has acknowledged the whole history; `history` is then its number of events."""
+        return self._through.is_set()
+
+    def start(self) -> None:
+        """Begin to publish the history."""
+        self._thread.start()
+
+    def open(self) -> None:
+        """Let the shop live on from where its history ends."""
+        # Accelerated, its time begins now; else it is ours, and what happened meanwhile is made up for.
+        self._opened_at = time.time() if self._plan.accelerated else self._plan.live_from.timestamp()
+        self._opened.set()
+
+    def close(self) -> None:
+        """End it; what is under way may be lost."""
+        self._closing.set()
+        self._opened.set()
+        if self._thread.is_alive():
+            self._thread.join(2 * _GOODBYE_S)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _run(self) -> None:
+        try:
+            self._publish()
+        except BaseException as error:  # noqa: BLE001 - whoever watches the shop reports it
+            if not self._closing.is_set():
+                self.failure = error
+
+    def _publish(self) -> None:
+        kafka = self._settings.kafka
+        producer = TapeshProducer(kafka.bootstrap, kafka.topic_prefix, **_BATCHING)
+        try:
+            events = Simulator(self._plan.shop(self._settings)).events(self._plan.begins)
+            first = self._publish_history(producer, events)
+            producer.flush(_FLUSH_S)
+            self._through.set()
+            self._opened.wait()
+            if first is not None:
+                self._publish_life(producer, chain([first], events))
+        finally:
+            with suppress(NotDeliveredError, KafkaError):
+                producer.close(_GOODBYE_S)
+
+    def _publish_history(self, producer: TapeshProducer, events: Iterator[dict[str, Any]]) -> dict[str, Any] | None:
+        """Publish what lies before the demo; return the first event that doesn't."""
+        for event in events:
+            if self._closing.is_set():
+                return None
+            if datetime.fromisoformat(event["occurred_at"]) >= self._plan.live_from:
+                return event
+            producer.send_raw(msgspec.json.encode(event))
+            self.history += 1
+        return None
+
+    def _publish_life(self, producer: TapeshProducer, events: Iterator[dict[str, Any]]) -> None:
+        for event in paced(
+            events,
+            speed=self._plan.speed,
+            clock=time.time,
+            sleep=self._closing.wait,
+            live_from=self._plan.live_from,
+            live_at=self._opened_at,
+        ):
+            if self._closing.is_set():
+                return
+            producer.send_raw(msgspec.json.encode(event))
+            self.live += 1
