@@ -127,7 +127,8 @@ def _by_value(
     def table(shown: Sequence[str]) -> Table:
         columns = [("all", document["windows"][window]), *((value, values[value][window]) for value in shown)]
         made = _table(document, columns, everything)
-        made.title = f"{made.title} · {attribute}, {window}"
+        as_of = document.get("slices_now", document["now"])  # a live engine works slices out less often
+        made.title = f"{attribute}, {window}, as of {as_of}"
         return made
 
     return _widest(ranked, table)
