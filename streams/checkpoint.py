@@ -4,8 +4,8 @@ Each checkpoint writes the rows that changed (a delta) and rewrites, in rotation
 (blocks): so its cost follows the changes, not the size of the state, and a delta can go once every block that
 it touched has been rewritten. Sums that follow from persons aren't written at all.
 
-`Checkpointer.draft` takes a consistent picture and returns messages; writing them, in the order given and each
-acknowledged before the manifest, is the shell's part. Only `settle`, called after the manifest is safe and the
+`Checkpointer.draft` takes a consistent picture, `Draft.pack` makes messages of it; writing them, in the order given
+and each acknowledged before the manifest, is the shell's part. Only `settle`, called after the manifest is safe and the
 source offsets are committed, names the messages that may be deleted. A draft can be written again and again.
 """
 
@@ -42,7 +42,7 @@ LARGEST_MESSAGE = 700_000
 """Bytes of one changelog message; brokers refuse more than a megabyte by default."""
 MOST_DELTAS = 48
 MERGED_SEGMENTS = 32
-_LEVEL = 3
+_LEVEL = 1
 _Packed = TypeVar("_Packed")
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -72,21 +72,36 @@ class PackedIds(msgspec.Struct, array_like=True):
     content: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Draft:
-    """A checkpoint to be written.
+    """A checkpoint to be written: a picture of the state until `pack` has made messages of it.
 
     Attributes:
-        entries: messages, all to be acknowledged before the manifest is sent.
-        manifest: the last message.
         plan: the manifest's content.
         segments: the ids in memory after it, in the manifest's order.
+        entries: messages, all to be acknowledged before the manifest is sent.
+        manifest: the last message.
     """
 
-    entries: list[tuple[bytes, bytes]]
-    manifest: tuple[bytes, bytes]
     plan: Manifest
     segments: list[Segment]
+    entries: list[tuple[bytes, bytes]]
+    manifest: tuple[bytes, bytes]
+    _partition: int
+    _parts: list[tuple[str, Piece, object]]
+
+    def pack(self) -> Draft:
+        """Encode and compress the picture; shares nothing with the state, so any thread may."""
+        compressor = zstandard.ZstdCompressor(_LEVEL)
+        for part, piece, content in self._parts:
+            data = compressor.compress(_encode(content))
+            piece.pieces = max(1, -(-len(data) // LARGEST_MESSAGE))
+            for index in range(piece.pieces):
+                value = data[index * LARGEST_MESSAGE : (index + 1) * LARGEST_MESSAGE]
+                self.entries.append((entry_key(self._partition, part, piece, index), value))
+        self._parts = []
+        self.manifest = (manifest_key(self._partition, Epoch(*self.plan.epoch)), _encode(self.plan))
+        return self
 
     @property
     def size(self) -> int:
@@ -123,7 +138,7 @@ class Checkpointer:
         """
         last = self.last
         version = last.version + 1 if last else 1
-        writer = _Writer(self.partition, self.epoch, version)
+        writer = _Writer(self.epoch, version)
         persons = state.fold.persons
         known = last.persons if last else 0
         changed = sorted_rows(persons.changed | persons.texts | persons.histories)
@@ -165,8 +180,7 @@ class Checkpointer:
             waiting=writer.write("waiting", [item.raw for item in state.waiting]) if state.waiting else None,
             ids=ids,
         )
-        key = manifest_key(self.partition, self.epoch)
-        return Draft(writer.messages, (key, _encode(plan)), plan, segments)
+        return Draft(plan, segments, [], (b"", b""), self.partition, writer.parts)
 
     def settle(self, draft: Draft) -> set[bytes]:
         """Make a written draft the last checkpoint; return the keys that nothing needs any more."""
@@ -202,7 +216,7 @@ class Checkpointer:
 
     def _registry(self, state: PartitionState, writer: _Writer) -> Piece | None:
         slices, columns = state.fold.slices, state.fold.columns
-        packed = PackedRegistry([cell for cell in slices.cells if cell is not None], slices.sets, columns.labels())
+        packed = PackedRegistry([cell for cell in slices.cells if cell is not None], list(slices.sets), columns.labels())
         size = len(packed.cells) + len(packed.sets) + len(packed.labels)
         last = self.last.registry if self.last else None
         return last if last is not None and last.size == size else writer.write("registry", packed, size=size)
@@ -279,23 +293,17 @@ def restore(state: PartitionState, plan: Manifest, stored: Mapping[bytes, bytes]
 
 
 class _Writer:
-    """Turns parts of a checkpoint into messages small enough for the broker."""
+    """Collects the parts of a checkpoint."""
 
-    def __init__(self, partition: int, epoch: Epoch, version: int) -> None:
+    def __init__(self, epoch: Epoch, version: int) -> None:
         self.version = version
-        self.messages: list[tuple[bytes, bytes]] = []
-        self._partition = partition
+        self.parts: list[tuple[str, Piece, object]] = []
         self._epoch = (epoch.term, epoch.generation)
-        self._compressor = zstandard.ZstdCompressor(_LEVEL)
 
-    def write(self, part: str, packed: object, *, size: int = 0) -> Piece:
-        """Add a part's messages and return its name for the manifest."""
-        data = self._compressor.compress(_encode(packed))
-        count = max(1, -(-len(data) // LARGEST_MESSAGE))
-        piece = Piece(self.version, count, size, self._epoch)
-        for index in range(count):
-            value = data[index * LARGEST_MESSAGE : (index + 1) * LARGEST_MESSAGE]
-            self.messages.append((entry_key(self._partition, part, piece, index), value))
+    def write(self, part: str, content: object, *, size: int = 0) -> Piece:
+        """Add a part and return its name for the manifest; the content isn't changed any more."""
+        piece = Piece(self.version, 0, size, self._epoch)
+        self.parts.append((part, piece, content))
         return piece
 
 

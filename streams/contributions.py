@@ -9,18 +9,18 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from streams.lifetimes import Lifetime, Span, lapse_ms, lifetimes
+from streams.lifetimes import Lifetime, Span, is_member, lapse_ms, lifetimes
 from streams.panes import DAY_MS, MINUTE_MS, Days
 from streams.persons import BUYING, LAPSED, NEVER, SEEN, STAGES, History, Lead, Persons
 from streams.slices import Columns, Slices
-from streams.sums import COLUMN_BITS, MINUTE_SHIFT, NO_INSTANT
+from streams.sums import COLUMN_BITS, MINUTE_SHIFT, NO_INSTANT, SET_BITS
 
 Deltas = defaultdict[int, int]
 
 
 def place(at_ms: int, cell_set: int) -> int:
     """Return the key, less its column, of a contribution at an instant."""
-    return (at_ms // MINUTE_MS + 1) << MINUTE_SHIFT | cell_set << COLUMN_BITS
+    return (at_ms // MINUTE_MS + 1 << SET_BITS | cell_set) << COLUMN_BITS
 
 
 def stock(cell_set: int) -> int:
@@ -79,9 +79,9 @@ class Contributions:
             self.deltas[stock(cell_set) + self._open] += sign
         last_open = found[-1].open_ms if found else NEVER
         for lead in history.leads:
-            self._lead(lead, self._slices.with_channel(cell_set, lead.channel), sign, last_open)
+            self.lead(row, lead, sign, last_open)
         if history.membership:
-            self._membership(history, cell_set, sign, active=active)
+            self.membership(row, history, sign)
 
     def lifetimes(self, row: int, history: History) -> list[Lifetime]:
         """Return a person's contractual lifetimes, sorted."""
@@ -148,7 +148,9 @@ class Contributions:
             deltas[at_close + self._involuntary] += sign
             deltas[at_open + self._involuntary_by_opening] += sign
 
-    def _lead(self, lead: Lead, cell_set: int, sign: int, last_open_ms: int) -> None:
+    def lead(self, row: int, lead: Lead, sign: int, last_open_ms: int) -> None:
+        """Count one lead; it is converted if its person's last lifetime opened at or after it."""
+        cell_set = self._slices.with_channel(self._persons.cell_set[row], lead.channel)
         deltas = self.deltas
         at_first = place(lead.first_ms, cell_set)
         deltas[at_first + self._leads] += sign
@@ -163,17 +165,18 @@ class Contributions:
         for at_ms, minor in lead.costs:
             deltas[place(at_ms, cell_set) + self._lead_costs] += sign * minor
 
-    def _membership(self, history: History, cell_set: int, sign: int, *, active: bool) -> None:
-        found = lifetimes(history.membership)
-        if not found or found[-1].close_ms is not None:
+    def membership(self, row: int, history: History, sign: int) -> None:
+        """Count a person's membership of the loyalty programme, as it is now."""
+        if not is_member(history.membership):
             return
+        cell_set = self._persons.cell_set[row]
         self.deltas[stock(cell_set) + self._members] += sign
-        if active:
+        found = self.lifetimes(row, history)
+        if found and found[-1].close_ms is None:
             self.deltas[stock(cell_set) + self._members_active] += sign
         if history.activity_ms != NEVER:
             self.deltas[place(history.activity_ms, cell_set) + self._engaged] += sign
 
     def _time(self, key: int, amount_ms: int, sign: int) -> None:
-        days, ms_of_day = divmod(amount_ms, DAY_MS)
-        self.deltas[key] += sign * days
-        self.deltas[key + 1] += sign * ms_of_day
+        self.deltas[key] += sign * (amount_ms // DAY_MS)
+        self.deltas[key + 1] += sign * (amount_ms % DAY_MS)

@@ -20,7 +20,7 @@ from decimal import Decimal
 from typing import Any
 
 from events import wire
-from events.money import Converter
+from events.money import Converter, minor_units
 from metrics.components import CSAT_DENOMINATOR
 from streams.contributions import Contributions, Deltas, place
 from streams.lifetimes import Span, add_close, add_open, add_purchase, lapse_ms
@@ -103,6 +103,7 @@ class Fold:
             self.persons, self.slices, self.columns, meaning.lapse_after_ms, self.time.days
         )
         self._converter = Converter(meaning.currency, meaning.rates)
+        self._reporting = meaning.currency
         self._days_lapsed_to = NEVER
         self._handlers: dict[type[Any], Callable[[Any, int], None]] = {
             wire.CustomerAcquired: self._acquire,
@@ -124,6 +125,12 @@ class Fold:
             "lead-generation": number("lead_spend_minor"),
             "retention": number("retention_spend_minor"),
         }
+        self._carries_lines, self._lines_minor = number("orders_with_lines"), number("lines_minor")
+        self._offer_columns = {
+            "upsell": (number("orders_with_upsell"), number("upsell_lines_minor")),
+            "cross-sell": (number("orders_with_cross_sell"), number("cross_sell_lines_minor")),
+        }
+        self._nps_columns = {group: number(f"nps_{group}") for group in ("promoters", "passives", "detractors")}
         self._rewards = {
             "reward-issued": number("rewards_issued"),
             "reward-redeemed": number("rewards_redeemed"),
@@ -197,9 +204,13 @@ class Fold:
 
     def _acquire(self, event: wire.CustomerAcquired, at_ms: int) -> None:
         persons, contributions = self.persons, self._contributions
-        row = self._row(event.customer_id)
+        row = persons.rows.get(event.customer_id)
+        if row is None:
+            self._welcome(event, at_ms)
+            return
         history = persons.history(row)
         contributions.lifecycle(row, history, -1)
+        persons.flags[row] |= SEEN
         known_ms = persons.acquired_ms[row]
         if history.transitions:
             add_open(history.transitions, at_ms)
@@ -214,14 +225,29 @@ class Fold:
         if history != History() or persons.has_history(row):
             persons.keep(row, history)
         persons.changed.add(row)
+        self._cost_of_acquisition(event, row, at_ms)
+
+    def _welcome(self, event: wire.CustomerAcquired, at_ms: int) -> None:
+        """Take in a person of whom the acquisition is the first that is heard."""
+        persons = self.persons
+        row = persons.add(event.customer_id, self._slices_of(event))
+        persons.flags[row] = SEEN
+        persons.set_acquired(row, at_ms, rank(event))
+        self._contributions.lifecycle(row, History(), 1)
+        self._cost_of_acquisition(event, row, at_ms)
+
+    def _cost_of_acquisition(self, event: wire.CustomerAcquired, row: int, at_ms: int) -> None:
         if event.cost is not None:
-            self._flow(row, at_ms, [(self._acquisition_spend, self._converter.minor(event.cost))])
+            self._flow(row, at_ms, [(self._acquisition_spend, self._minor(event.cost))])
+
+    def _slices_of(self, event: wire.CustomerAcquired) -> int:
+        return self.slices.of_person(tuple(getattr(event, name) for name in self.meaning.slices))
 
     def _attribute(self, row: int, history: History, event: wire.CustomerAcquired, at_ms: int) -> None:
         """Give a person the slices of its earliest acquisition, and take remembered events there."""
         persons = self.persons
         old = persons.cell_set[row]
-        new = self.slices.of_person(tuple(getattr(event, name) for name in self.meaning.slices))
+        new = self._slices_of(event)
         persons.set_acquired(row, at_ms, rank(event))
         persons.cell_set[row] = new
         for remembered in history.remembered:
@@ -239,9 +265,6 @@ class Fold:
             add_open(history.transitions, acquired)
         reason = event.reason or UNKNOWN_REASON
         add_close(history.transitions, at_ms, rank(event), reason, involuntary=not event.is_voluntary)
-        self._keep(row, history)
-
-    def _keep(self, row: int, history: History) -> None:
         self._contributions.lifecycle(row, history, 1)
         self.persons.keep(row, history)
         self.persons.changed.add(row)
@@ -251,7 +274,7 @@ class Fold:
     def _purchase(self, event: wire.Purchase, at_ms: int) -> None:
         persons = self.persons
         row = self._row(event.customer_id)
-        minor = self._converter.minor(event.total)
+        minor = self._minor(event.total)
         parts = [(self._orders, 1), (self._gross, minor)]
         if event.lines:
             parts += self._lines(event.lines)
@@ -270,20 +293,21 @@ class Fold:
         """
         persons, deltas = self.persons, self._contributions.deltas
         cell_set, first = persons.cell_set[row], persons.first_ms[row]
+        buyers, span, repeat = self._buyers, self._span, self._repeat
         old, new = place(latest_ms, cell_set), place(at_ms, cell_set)
-        deltas[old + self._buyers] -= 1
-        deltas[new + self._buyers] += 1
+        deltas[old + buyers] -= 1
+        deltas[new + buyers] += 1
         if latest_ms != first:
-            days, ms = divmod(latest_ms - first, DAY_MS)
-            deltas[old + self._span] -= days
-            deltas[old + self._span + 1] -= ms
-        days, ms = divmod(at_ms - first, DAY_MS)
-        deltas[new + self._span] += days
-        deltas[new + self._span + 1] += ms
+            length = latest_ms - first
+            deltas[old + span] -= length // DAY_MS
+            deltas[old + span + 1] -= length % DAY_MS
+        length = at_ms - first
+        deltas[new + span] += length // DAY_MS
+        deltas[new + span + 1] += length % DAY_MS
         second = persons.second_ms[row]
         if second != NEVER:
-            deltas[place(second, cell_set) + self._repeat] -= 1
-        deltas[old + self._repeat] += 1
+            deltas[place(second, cell_set) + repeat] -= 1
+        deltas[old + repeat] += 1
         persons.second_ms[row] = latest_ms
         persons.latest_ms[row] = at_ms
 
@@ -309,49 +333,52 @@ class Fold:
             persons.keep(row, history)
 
     def _lines(self, lines: list[wire.Line]) -> list[tuple[int, int]]:
-        totals = {"upsell": 0, "cross-sell": 0}
-        offered: set[str] = set()
+        """Return what an order's lines contribute; an offer counts once an order, its revenue in full."""
         everything = 0
+        offered: dict[str, int] = {}
         for line in lines:
-            minor = self._converter.minor(line.total)
+            minor = self._minor(line.total)
             everything += minor
-            if line.offer in totals:
-                totals[line.offer] += minor
-                offered.add(line.offer)
-        number = self.columns.number
-        parts = [(number("orders_with_lines"), 1), (number("lines_minor"), everything)]
-        if "upsell" in offered:
-            parts += [(number("orders_with_upsell"), 1), (number("upsell_lines_minor"), totals["upsell"])]
-        if "cross-sell" in offered:
-            parts += [(number("orders_with_cross_sell"), 1), (number("cross_sell_lines_minor"), totals["cross-sell"])]
+            if line.offer is not None:
+                offered[line.offer] = offered.get(line.offer, 0) + minor
+        parts = [(self._carries_lines, 1), (self._lines_minor, everything)]
+        for offer, total in offered.items():
+            if offer in self._offer_columns:
+                orders, revenue = self._offer_columns[offer]
+                parts += [(orders, 1), (revenue, total)]
         return parts
 
     def _refund(self, event: wire.Refund, at_ms: int) -> None:
-        self._flow(self._row(event.customer_id), at_ms, [(self._refunds, self._converter.minor(event.total))])
+        self._flow(self._row(event.customer_id), at_ms, [(self._refunds, self._minor(event.total))])
 
     # Leads and spend
 
     def _lead(self, event: wire.Lead, at_ms: int) -> None:
-        row = self._row(event.customer_id, seen=0)
-        history = self.persons.history(row)
-        self._contributions.lifecycle(row, history, -1)
+        row, persons, contributions = self._row(event.customer_id, seen=0), self.persons, self._contributions
+        history = persons.history(row)
+        found = contributions.lifetimes(row, history)
+        last_open = found[-1].open_ms if found else NEVER
         lead = next((known for known in history.leads if known.lead_id == event.lead_id), None)
         if lead is None:
             lead = Lead(event.lead_id, at_ms, rank(event), [NEVER] * len(STAGES), event.channel)
             history.leads.append(lead)
-        elif (at_ms, rank(event)) < (lead.first_ms, lead.first_event):
-            lead.first_ms, lead.first_event, lead.channel = at_ms, rank(event), event.channel
+        else:
+            contributions.lead(row, lead, -1, last_open)
+            if (at_ms, rank(event)) < (lead.first_ms, lead.first_event):
+                lead.first_ms, lead.first_event, lead.channel = at_ms, rank(event), event.channel
         stage = STAGES.index(event.stage)
         reached = lead.reached_ms[stage]
         lead.reached_ms[stage] = at_ms if reached == NEVER else min(reached, at_ms)
         if event.cost is not None:
-            lead.costs.append((at_ms, self._converter.minor(event.cost)))
-        self._keep(row, history)
+            lead.costs.append((at_ms, self._minor(event.cost)))
+        contributions.lead(row, lead, 1, last_open)
+        persons.keep(row, history)
+        persons.changed.add(row)
 
     def _spend(self, event: wire.MarketingSpend, at_ms: int) -> None:
         key = place(at_ms, self.slices.of_channel(event.channel))
         self.flows[key + self._spends] += 1
-        self.flows[key + self._spend_columns[event.purpose]] += self._converter.minor(event.spend)
+        self.flows[key + self._spend_columns[event.purpose]] += self._minor(event.spend)
 
     # Surveys and loyalty
 
@@ -362,7 +389,7 @@ class Fold:
         number, score = self.columns.number, event.score or 0
         if event.survey == "nps":
             group = "promoters" if score >= PROMOTER_FROM else "passives" if score >= PASSIVE_FROM else "detractors"
-            return [(number(f"nps_{group}"), 1)]
+            return [(self._nps_columns[group], 1)]
         if event.survey == "csat":
             return self._csat_parts(score, event.scale or 0, event.touchpoint or UNSPECIFIED_TOUCHPOINT)
         if event.survey == "ces":
@@ -389,14 +416,22 @@ class Fold:
         if reward is not None:
             self._flow(row, at_ms, [(reward, 1)])
         history = self.persons.history(row)
-        self._contributions.lifecycle(row, history, -1)
+        self._contributions.membership(row, history, -1)
         if event.action == "enrolled":
             add_open(history.membership, at_ms)
         elif event.action == "left":
             add_close(history.membership, at_ms, rank(event), "", involuntary=False)
         else:
             history.activity_ms = max(history.activity_ms, at_ms)
-        self._keep(row, history)
+        self._contributions.membership(row, history, 1)
+        self.persons.keep(row, history)
+        self.persons.changed.add(row)
+
+    def _minor(self, money: wire.Money) -> int:
+        """Return money in minor units of the reporting currency; it has been accepted when it arrived."""
+        if money.currency == self._reporting:
+            return minor_units(money.amount, money.currency)
+        return self._converter.minor(money)
 
 
 def rank(event: wire.Event) -> str:

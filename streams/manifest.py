@@ -31,8 +31,8 @@ class Epoch(NamedTuple):
         return f"{self.term:08d}.{self.generation:010d}"
 
 
-class Piece(msgspec.Struct, array_like=True, frozen=True):
-    """An entry as the manifest names it: its version, and in how many messages it lies."""
+class Piece(msgspec.Struct, array_like=True):
+    """An entry as the manifest names it: its version, and in how many messages it lies (once it is packed)."""
 
     version: int
     pieces: int

@@ -184,6 +184,8 @@ class OwnedPartition:
         loop = asyncio.get_running_loop()
         began = loop.time()
         partition, log = self.state.partition, self.log
+        if not draft.entries:
+            await asyncio.to_thread(draft.pack)
         if sent := set(self._sent):
             await asyncio.wait(sent)
             self._sent -= sent

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -30,6 +31,9 @@ from streams.sums import Ints, WindowSums, add_up
 
 FAR_FUTURE_MS = 7_258_118_400_000
 """The year 2200: later events are refused whatever the tolerance; minutes and days are numbered up to here."""
+
+
+_home = lru_cache(maxsize=1 << 16)(partition_of)  # of who isn't a person yet: new ones, and channels of spends
 
 
 class Refused(NamedTuple):
@@ -155,7 +159,7 @@ class PartitionState:
                 continue
             key = partition_key(event)
             if key not in self.fold.persons.rows and self.partitions > 1:
-                home = partition_of(key, self.partitions)
+                home = _home(key, self.partitions)
                 if home != self.partition:
                     self.counts.misplaced += 1
                     elsewhere.append(Misplaced(index, key, home))

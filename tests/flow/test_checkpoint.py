@@ -33,7 +33,7 @@ class Changelog:
         self, writer: Checkpointer, state: PartitionState, offset: int, *, crash_after: int | None = None
     ) -> bool:
         """Write a checkpoint; stop after some messages if told to, and return whether it was completed."""
-        draft = writer.draft(state, {"customer-events": offset})
+        draft = writer.draft(state, {"customer-events": offset}).pack()
         messages = [*draft.entries, draft.manifest]
         for index, (key, value) in enumerate(messages):
             if index == crash_after:
@@ -128,7 +128,7 @@ def test_the_highest_epoch_wins_over_a_late_writer() -> None:
     assert changelog.write(successor, new_state, len(log))
     old_state.arrive(log[50:70], range(50, 70))
     old_state.advance(NOW_MS)
-    draft = zombie.draft(old_state, {"customer-events": 70})
+    draft = zombie.draft(old_state, {"customer-events": 70}).pack()
     changelog.stored.update([*draft.entries, draft.manifest])
     state, _, offset = changelog.load(Epoch(0, 3))
     assert offset == len(log)
