@@ -115,6 +115,7 @@ class Serving:
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
+        await self._disconnect()  # what was cancelled may have left half an answer on the connection
         if self._pending is not None:
             await self._attempt()
         await self._disconnect()
@@ -133,6 +134,8 @@ class Serving:
 
     async def publish(self, document: Snapshot, unknown: Mapping[str, str] | None = None) -> None:
         """Write one snapshot now: the hash, the history when it is due, and the message of changes, all or nothing.
+
+        One whose answer was lost is written again: a history entry and a message may come twice.
 
         Raises:
             RedisError, OSError, TimeoutError: Redis didn't take it within the time.
