@@ -30,6 +30,6 @@ def demo(
 ) -> None:
     """Show it all in one command: broker, Redis, engine, simulated shop and board; Ctrl-C ends all of it."""
     settings = settings_of(context, config)
-    from streams.demo import run  # type: ignore[import-not-found]
+    from streams.demo import run
 
     run(settings, scenario=scenario.value, speed=speed, seconds=seconds, open_board=open_board)
