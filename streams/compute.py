@@ -13,7 +13,7 @@ from typing import Any
 from events import wire
 from metrics.economics import Economics
 from streams.document import kpi_document
-from streams.fold import Meaning
+from streams.fold import Meaning, rank
 from streams.merge import Admission, merge
 from streams.partition import PartitionState, Refused
 
@@ -61,7 +61,11 @@ def compute(
                 refused.append(Refused(index, outcome.why))
     as_of = max(state.latest_event_ms, 0) if now_ms is None else now_ms
     _name_in_order_of_arrival(state, as_of)
-    state.waiting.sort(key=lambda item: (0, item.at_ms) if isinstance(item.event, wire.CustomerAcquired) else (1, 0))
+    state.waiting.sort(
+        key=lambda item: (
+            (0, item.at_ms, rank(item.event)) if isinstance(item.event, wire.CustomerAcquired) else (1, 0, "")
+        )
+    )
     state.advance(as_of)
     windows = [plan.name for plan in state.fold.time.plans]
     sums = merge([state.report()], windows, Admission(max_values))

@@ -17,11 +17,14 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cache
 from typing import Any
+
+import xxhash
 
 from events import wire
 from events.money import Converter, minor_units
-from metrics.components import CSAT_DENOMINATOR
+from metrics.components import COMPONENTS, CSAT_DENOMINATOR
 from streams.contributions import Contributions, Deltas, place
 from streams.lifetimes import Span, add_close, add_open, add_purchase, lapse_ms
 from streams.panes import DAY_MS, ReportingTime
@@ -78,7 +81,19 @@ class Meaning:
             "windows": ",".join(self.windows),
             "slices": ",".join(self.slices),
             "lapse_after": f"{self.lapse_after_ms}ms",
+            "components": components_digest(),
         }
+
+
+@cache
+def components_digest() -> str:
+    """Name the components that this program counts, in their order, and which of them are flows.
+
+    A checkpoint holds sums by the number of their column: read by a program that counts other components, the
+    same numbers would be somebody else's.
+    """
+    named = [f"{one.name}/{one.label}/{one.unit}/{one.name in FLOWS}" for one in COMPONENTS]
+    return xxhash.xxh3_64_hexdigest("\n".join(named).encode())
 
 
 class Fold:
@@ -88,6 +103,8 @@ class Fold:
         now_ms: the latest tick's `now`; every event folded is at or before it.
         flows, derived: contributions since they were last taken.
         unmoved: events that stay in the slices they arrived in, because a person's memory was full.
+        reattributed: persons whose earliest acquisition arrived after another one with other attributes: what
+            they had bought and answered by then stays.
     """
 
     def __init__(self, meaning: Meaning, time: ReportingTime | None = None) -> None:
@@ -99,6 +116,7 @@ class Fold:
         self.persons = Persons()
         self.flows: Deltas = defaultdict(int)
         self.unmoved = 0
+        self.reattributed = 0
         self._contributions = Contributions(
             self.persons, self.slices, self.columns, meaning.lapse_after_ms, self.time.days
         )
@@ -248,6 +266,7 @@ class Fold:
         persons = self.persons
         old = persons.cell_set[row]
         new = self._slices_of(event)
+        self.reattributed += new != old and persons.acquired_ms[row] != NEVER
         persons.set_acquired(row, at_ms, rank(event))
         persons.cell_set[row] = new
         for remembered in history.remembered:

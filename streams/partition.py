@@ -28,7 +28,6 @@ from streams.fold import Fold, Meaning
 from streams.persons import NEVER
 from streams.sums import Ints, WindowSums, add_up
 
-
 FAR_FUTURE_MS = 7_258_118_400_000
 """The year 2200: later events are refused whatever the tolerance; minutes and days are numbered up to here."""
 
@@ -36,14 +35,16 @@ FAR_FUTURE_MS = 7_258_118_400_000
 _home = lru_cache(maxsize=1 << 16)(partition_of)  # of who isn't a person yet: new ones, and channels of spends
 
 
-class Refused(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Refused:
     """A record that isn't an event: it goes to the dead letters. `index` is its place in the chunk."""
 
     index: int
     why: Rejected
 
 
-class Misplaced(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Misplaced:
     """A record of a person who lives in another partition: it is sent on there."""
 
     index: int
@@ -176,8 +177,7 @@ class PartitionState:
             return False
         kind = event.type
         self.counts.events[kind] += 1
-        if at_ms > self.latest_event_ms:
-            self.latest_event_ms = at_ms
+        self.latest_event_ms = max(self.latest_event_ms, at_ms)
         if at_ms > self.latest_by_type.get(kind, NEVER):
             self.latest_by_type[kind] = at_ms
         if at_ms > self.fold.now_ms:
@@ -212,9 +212,9 @@ class PartitionState:
         sets = self.fold.slices.matrix()
         flows = self.fold.flows
         if flows:
+            self.sums.add(flows, sets)  # first: what it refuses isn't for a checkpoint, however often it is tried
             keys = np.fromiter(flows.keys(), np.int64, len(flows))
             self.unsaved_flows.append((keys, np.fromiter(flows.values(), np.int64, len(flows))))
-            self.sums.add(flows, sets)
             flows.clear()
         self.sums.add(self.fold.derived, sets)
         self.fold.derived.clear()

@@ -12,8 +12,10 @@ from agreement import lines, meaning
 from kpi_oracle.clock import instant_ms
 from kpi_oracle.logs import generate
 
-from metrics.components import COMPONENTS, Unit
+from metrics.components import COMPONENTS, Component, Unit
 from metrics.frame import Cell
+from streams import fold
+from streams.fold import components_digest
 from streams.merge import Admission, merge
 from streams.partition import PartitionState
 
@@ -105,3 +107,14 @@ def test_times_are_carried_so_that_a_million_customers_fit() -> None:
         if component.unit is Unit.MS:
             column = state.fold.columns.number(component.name)
             assert state.fold.columns.names[column + 1] == (component.name, "ms_of_day")
+
+
+def test_a_program_that_counts_other_components_does_not_read_this_ones_sums(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A checkpoint numbers its columns: one more component, and every number after it means another."""
+    ours = meaning().describe()["components"]
+    components_digest.cache_clear()
+    monkeypatch.setattr(fold, "COMPONENTS", (*COMPONENTS[:3], Component("new", Unit.COUNT, "", ""), *COMPONENTS[3:]))
+    assert meaning().describe()["components"] != ours
+    monkeypatch.undo()
+    components_digest.cache_clear()
+    assert meaning().describe()["components"] == ours

@@ -231,3 +231,23 @@ def test_events_before_the_acquisition_move_to_its_slices_up_to_the_bound() -> N
     assert {value: found["lifetime"]["orders"] for value, found in by_channel.items()} == {"web": 16, UNATTRIBUTED: 1}
     assert by_channel["web"]["lifetime"]["buyers"] == 1
     assert state.fold.unmoved == 1
+
+
+def test_an_earlier_acquisition_that_arrives_later_moves_lifetimes_and_is_counted() -> None:
+    """What was bought by then stays under the later one's channel; the customer and its lifetime move."""
+    late = event("customer-acquired", 1, "c1", 50 * HOUR, channel="web")
+    state = states_of([event("customer-acquired", 2, "c1", 10 * HOUR, channel="app"), purchase(1, "c1"), late], 1)[0]
+    by_channel = kpis([state])["slices"]["channel"]
+    assert by_channel["app"]["lifetime"]["orders"] == 1
+    assert by_channel["web"]["lifetime"]["customers_ever"] == 1
+    assert by_channel["app"]["lifetime"]["customers_ever"] == 0
+    assert (state.fold.reattributed, state.fold.unmoved) == (1, 0)
+
+
+def test_of_acquisitions_at_one_instant_a_file_takes_the_smallest_id_for_everything() -> None:
+    """Their costs, too, count under the attributes that decide, whichever line comes first."""
+    euro = {"amount": "1.00", "currency": "EUR"}
+    two = [event("customer-acquired", number, "c1", HOUR, channel=f"ch{number}", cost=euro) for number in (1, 2)]
+    for log in (two, two[::-1]):
+        found = compute(lines(log), meaning(), Economics("EUR"), now_ms=NOW_MS).snapshot["slices"]["channel"]
+        assert found["ch1"]["24h"]["acquisition_spend"] == 2.0

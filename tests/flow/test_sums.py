@@ -193,3 +193,15 @@ def test_keys_have_room_for_every_column_set_and_minute() -> None:
     assert MOST_SETS + (1 << 10) < 1 << SET_BITS
     assert place(FAR_FUTURE_MS + 100 * 366 * DAY_MS, 0) < 1 << 62
     assert place(5 * MINUTE_MS, 3) + 7 == 6 << MINUTE_SHIFT | 3 << COLUMN_BITS | 7
+
+
+def test_a_partition_that_counts_too_much_says_so_at_every_tick() -> None:
+    """The amounts are refused again and again, and none of the tries reaches a checkpoint."""
+    state = PartitionState(meaning())
+    state.advance(NOW_MS)
+    column = state.fold.columns.number("gross_minor")
+    state.fold.flows[place(NOW_MS, state.fold.slices.unattributed) + column] += 2**70
+    for later in range(3):
+        with pytest.raises(RangeError, match="64-bit"):
+            state.advance(NOW_MS + later)
+    assert state.unsaved_flows == []
