@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from pydantic import SecretStr
+
 from events.simulator import Scenario, SimulatorConfig
 from streams.settings import Duration, Kafka, Redis, Settings, Web
 from streams.settings.schema import Checkpoint
@@ -88,11 +90,11 @@ class Plan:
                 "kafka": Kafka(
                     bootstrap=bootstrap,
                     partitions=4,
-                    session_timeout=Duration(10_000),
+                    session_timeout=Duration(6_000),
                     heartbeat_interval=Duration(1_000),
                     rebalance_timeout=Duration(2_000),
                 ),
-                "redis": Redis(url=redis_url),  # type: ignore[arg-type] - pydantic makes the secret
+                "redis": Redis(url=SecretStr(redis_url)),
                 "web": Web(port=web_port),
                 # The embedded broker keeps in memory whatever was ever written.
                 "checkpoint": Checkpoint(interval=Duration(60_000)),

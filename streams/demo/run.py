@@ -5,9 +5,10 @@ from __future__ import annotations
 import signal
 import time
 import webbrowser
+from collections.abc import Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime
-from typing import Self
+from typing import Any, Self
 
 from rich.console import Console
 
@@ -165,7 +166,7 @@ class Demo:
                 self._refuse_losses(shop)
                 document = json_from(f"{worker.endpoint}/kpis?covers") or {}
                 counted = sum(sum(of.values()) for of in document.get("covers", {}).values())
-                if shop.history_is_through and counted >= shop.history and not document["unknown"]:
+                if shop.history_is_through and counted >= shop.history and _is_of(document, shop.history_until):
                     break
                 if time.monotonic() > deadline:
                     raise ServiceError(
@@ -189,3 +190,8 @@ class Demo:
 
     def _say(self, text: str) -> None:
         self._console.print(text, highlight=False)
+
+
+def _is_of(document: Mapping[str, Any], moment: datetime) -> bool:
+    """Whether all KPIs are known, and as of that moment of the shop's time or later."""
+    return not document["unknown"] and datetime.fromisoformat(document["now"]) >= moment

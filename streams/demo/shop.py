@@ -6,6 +6,7 @@ not the end of a race.
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from collections.abc import Iterator
@@ -19,12 +20,13 @@ from kafka.errors import KafkaError
 
 from events.producer import NotDeliveredError, TapeshProducer
 from events.simulator import Simulator, paced
+from streams.demo.history import publish_history
 from streams.demo.plan import Plan
 from streams.settings import Settings
 
-_BATCHING = {"linger_ms": 20, "batch_size": 256 * 1024}
-_FLUSH_S = 60.0
 _GOODBYE_S = 2.0
+
+Event = dict[str, Any]
 
 
 class Shop:
@@ -37,6 +39,7 @@ class Shop:
 
     def __init__(self, plan: Plan, settings: Settings) -> None:
         self.history = 0
+        self.history_until = plan.begins
         self.live = 0
         self.failure: BaseException | None = None
         self._plan = plan
@@ -45,6 +48,7 @@ class Shop:
         self._opened = threading.Event()
         self._closing = threading.Event()
         self._opened_at = 0.0
+        self._present: list[Event] = []
         self._thread = threading.Thread(target=self._run, name="shop", daemon=True)
 
     @property
@@ -84,32 +88,35 @@ class Shop:
                 self.failure = error
 
     def _publish(self) -> None:
+        events = Simulator(self._plan.shop(self._settings)).events(self._plan.begins)
+        self.history = asyncio.run(publish_history(self._past(events), self._settings, news=self._note))
+        if self._closing.is_set():
+            return
+        self._through.set()
         kafka = self._settings.kafka
-        producer = TapeshProducer(kafka.bootstrap, kafka.topic_prefix, **_BATCHING)
+        producer = TapeshProducer(kafka.bootstrap, kafka.topic_prefix, linger_ms=20)
         try:
-            events = Simulator(self._plan.shop(self._settings)).events(self._plan.begins)
-            first = self._publish_history(producer, events)
-            producer.flush(_FLUSH_S)
-            self._through.set()
             self._opened.wait()
-            if first is not None:
-                self._publish_life(producer, chain([first], events))
+            self._publish_life(producer, chain(self._present, events))
         finally:
             with suppress(NotDeliveredError, KafkaError):
                 producer.close(_GOODBYE_S)
 
-    def _publish_history(self, producer: TapeshProducer, events: Iterator[dict[str, Any]]) -> dict[str, Any] | None:
-        """Publish what lies before the demo; return the first event that doesn't."""
+    def _past(self, events: Iterator[Event]) -> Iterator[Event]:
+        """What lies before the demo; the first event that doesn't is kept for the present."""
         for event in events:
-            if self._closing.is_set():
-                return None
-            if datetime.fromisoformat(event["occurred_at"]) >= self._plan.live_from:
-                return event
-            producer.send_raw(msgspec.json.encode(event))
-            self.history += 1
-        return None
+            occurred_at = datetime.fromisoformat(event["occurred_at"])
+            if occurred_at >= self._plan.live_from:
+                self._present = [event]
+                return
+            self.history_until = occurred_at
+            yield event
 
-    def _publish_life(self, producer: TapeshProducer, events: Iterator[dict[str, Any]]) -> None:
+    def _note(self, count: int) -> bool:
+        self.history = count
+        return not self._closing.is_set()
+
+    def _publish_life(self, producer: TapeshProducer, events: Iterator[Event]) -> None:
         for event in paced(
             events,
             speed=self._plan.speed,

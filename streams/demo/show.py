@@ -62,7 +62,7 @@ class Show:
         self._began = time.monotonic()
         ends = None if seconds is None else self._began + seconds
         live = Live(console=self._console, auto_refresh=False) if self._console.is_terminal else None
-        next_line = self._began
+        next_line = self._began + _EVERY_S
         with live or nullcontext():
             while ends is None or time.monotonic() < ends:
                 still_well()
