@@ -93,14 +93,15 @@ class Draft:
     def pack(self) -> Draft:
         """Encode and compress the picture; shares nothing with the state, so any thread may."""
         compressor = zstandard.ZstdCompressor(_LEVEL)
+        entries: list[tuple[bytes, bytes]] = []
         for part, piece, content in self._parts:
             data = compressor.compress(_encode(content))
             piece.pieces = max(1, -(-len(data) // LARGEST_MESSAGE))
             for index in range(piece.pieces):
                 value = data[index * LARGEST_MESSAGE : (index + 1) * LARGEST_MESSAGE]
-                self.entries.append((entry_key(self._partition, part, piece, index), value))
-        self._parts = []
+                entries.append((entry_key(self._partition, part, piece, index), value))
         self.manifest = (manifest_key(self._partition, Epoch(*self.plan.epoch)), _encode(self.plan))
+        self.entries = entries  # at once and last: who sees entries sees all of them
         return self
 
     @property
@@ -128,6 +129,7 @@ class Checkpointer:
         self._segments = segments or []
         self._flow_entries = 0
         self._flow_entries_since = 0
+        self._drafted = False
 
     def draft(self, state: PartitionState, offsets: Mapping[str, int]) -> Draft:
         """Take a picture of the state, which has just been brought to a tick.
@@ -135,7 +137,16 @@ class Checkpointer:
         Args:
             state: the partition; what it marks as changed is unmarked, so a draft is written or the state lost.
             offsets: the next offset of every source topic that isn't in it.
+
+        Raises:
+            RuntimeError: the last draft hasn't been settled: what it holds would be missing from this one.
         """
+        if self._drafted:
+            raise RuntimeError(
+                f"partition {self.partition}: a checkpoint was drafted before the last one was settled; "
+                "write that one again, or drop the state and load it"
+            )
+        self._drafted = True
         last = self.last
         version = last.version + 1 if last else 1
         writer = _Writer(self.epoch, version)
@@ -184,7 +195,7 @@ class Checkpointer:
 
     def settle(self, draft: Draft) -> set[bytes]:
         """Make a written draft the last checkpoint; return the keys that nothing needs any more."""
-        last = self.last
+        last, self._drafted = self.last, False
         self.last, self._segments = draft.plan, draft.segments
         if last is None:
             return set()
@@ -216,7 +227,9 @@ class Checkpointer:
 
     def _registry(self, state: PartitionState, writer: _Writer) -> Piece | None:
         slices, columns = state.fold.slices, state.fold.columns
-        packed = PackedRegistry([cell for cell in slices.cells if cell is not None], list(slices.sets), columns.labels())
+        packed = PackedRegistry(
+            [cell for cell in slices.cells if cell is not None], list(slices.sets), columns.labels()
+        )
         size = len(packed.cells) + len(packed.sets) + len(packed.labels)
         last = self.last.registry if self.last else None
         return last if last is not None and last.size == size else writer.write("registry", packed, size=size)
