@@ -23,6 +23,8 @@ HEADER_TOPIC: Final = "topic"
 HEADER_PARTITION: Final = "partition"
 HEADER_OFFSET: Final = "offset"
 HEADER_REJECTED_AT: Final = "rejected-at"
+HEADER_CUT_FROM: Final = "cut-from"
+"""Only on a dead letter that the broker wouldn't take whole: how many bytes the value had."""
 DEAD_LETTER_HEADERS: Final = (
     HEADER_ERROR,
     HEADER_ERROR_FIELD,

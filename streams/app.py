@@ -19,6 +19,7 @@ from faust.types import TP
 
 from events.names import DEAD_LETTERS, KPI_COMPONENTS, KPI_SNAPSHOTS, KPI_TICKS
 from metrics.exporter import KpiExporter, render
+from metrics.serving import Serving
 
 from streams.engine import Engine, source_topics
 from streams.faust_log import FaustLog
@@ -27,6 +28,7 @@ from streams.messages import Tick, decode_answer, decode_tick, encode_answer, en
 from streams.rounds import Rounds
 from streams.settings import Settings
 from streams.settings.clients import faust_credentials
+from streams.topics import LARGEST_MESSAGE
 from streams.transport import Chunk, Sources, bind, transport_options
 from streams.web import add_pages
 
@@ -60,7 +62,8 @@ class Worker:
         self.engine = Engine(settings, log, self.table.data.data)
         self.rounds: Rounds | None = None
         self.exporter = KpiExporter()
-        self.serving: Any = None
+        redis = settings.redis
+        self.serving = Serving(redis.url.get_secret_value(), ca_file=redis.ca_file) if redis.enabled else None
         self.owner_url = ""
         self.url = f"http://{settings.web.host}:{settings.web.port}"
         self._components = TP(settings.topic(KPI_COMPONENTS), 0)
@@ -153,6 +156,8 @@ class Worker:
     async def _drive(self) -> None:
         """Send ticks while the KPI agent is ours; forget everything once it isn't."""
         interval_s = self.settings.tick_interval.seconds
+        if self.serving is not None:
+            await self.serving.start()
         while not self.app.should_stop:
             if self.owns_kpis:
                 if self.rounds is None:
@@ -162,6 +167,8 @@ class Worker:
                 self.rounds = None
                 self.exporter.withdraw()
             await asyncio.sleep(interval_s - time.time() % interval_s)
+        if self.serving is not None:
+            await self.serving.stop()
 
     def _take_office(self) -> Rounds:
         stored = self.memory.data.data
@@ -231,7 +238,7 @@ def _faust_app(settings: Settings) -> Any:
         broker_credentials=faust_credentials(kafka),
         consumer_group_instance_id=kafka.instance_id or None,
         datadir=str(settings.data_dir),
-        producer_max_request_size=1_000_000,
+        producer_max_request_size=LARGEST_MESSAGE,
         store="memory://",
         table_cleanup_interval=3600.0,
         topic_partitions=kafka.partitions,

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Coroutine, Mapping
 from typing import Any
 
+from aiokafka.errors import MessageSizeTooLargeError
 from faust.types import TP
 
-from events.names import DEAD_LETTERS, HEADER_REJECTED_AT
+from events.names import DEAD_LETTERS, HEADER_CUT_FROM, HEADER_REJECTED_AT
 from streams.owned import Headers
 
 _PAUSE_S = 0.2
+_CUT_TO = 64 * 1024
 
 
 class FaustLog:
@@ -37,27 +39,43 @@ class FaustLog:
     def reject(self, key: bytes | None, value: bytes | None, headers: Headers) -> asyncio.Future[object]:
         """Write a dead letter until it is acknowledged."""
         stamped = [*headers, (HEADER_REJECTED_AT, f"{time.time():.3f}".encode())]
-        return self._keep_trying(self._dead_letters, key, value, None, headers=stamped)
+        return self._in_background(self._bury(key, value, stamped))
 
     def forward(self, topic: str, partition: int, key: bytes, value: bytes, at_ms: int) -> asyncio.Future[object]:
         """Send an event on until it is acknowledged, under its own timestamp: deduplication goes by that."""
-        return self._keep_trying(topic, key, value, partition, timestamp=(at_ms + 0.5) / 1000)
+        sent = self._until_acknowledged(topic, key, value, partition, timestamp=(at_ms + 0.5) / 1000)
+        return self._in_background(sent)
 
     async def commit(self, partition: int, positions: Mapping[str, int]) -> None:
         """Commit source positions, fenced by the group's generation."""
         await self._app.consumer.commit_offsets({TP(topic, partition): at for topic, at in positions.items()})
 
-    def _keep_trying(self, *where: Any, **options: Any) -> asyncio.Future[object]:
-        task = asyncio.create_task(self._until_acknowledged(*where, **options))
+    def _in_background(self, sending: Coroutine[Any, Any, object]) -> asyncio.Future[object]:
+        task = asyncio.create_task(sending)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
 
-    async def _until_acknowledged(self, *where: Any, **options: Any) -> object:
+    async def _bury(self, key: bytes | None, value: bytes | None, headers: Headers) -> object:
+        """Write a dead letter; one that the broker won't ever take is cut: trying on would hold every checkpoint up."""
+        try:
+            return await self._until_acknowledged(
+                self._dead_letters, key, value, None, headers=headers, hopeless=(MessageSizeTooLargeError,)
+            )
+        except MessageSizeTooLargeError:
+            whole = value or b""
+            cut = [*headers, (HEADER_CUT_FROM, str(len(whole)).encode())]
+            return await self._until_acknowledged(self._dead_letters, key, whole[:_CUT_TO], None, headers=cut)
+
+    async def _until_acknowledged(
+        self, *where: Any, hopeless: tuple[type[Exception], ...] = (), **options: Any
+    ) -> object:
         while True:
             try:
                 return await self._send(*where, **options)
-            except Exception:  # noqa: BLE001 - a dead letter isn't given up for any reason
+            except hopeless:
+                raise
+            except Exception:  # noqa: BLE001 - for no other reason it is given up
                 await asyncio.sleep(_PAUSE_S)
 
     async def _send(

@@ -21,6 +21,9 @@ from kafka.errors import KafkaError, TopicAlreadyExistsError
 from events import names
 from streams.settings import Settings, client_options
 
+LARGEST_MESSAGE = 8 * 1024 * 1024
+"""Bytes that topics of ours take: a dead letter is a message as large as its own topic took, and headers."""
+_LARGE = {"max.message.bytes": str(LARGEST_MESSAGE)}
 _COMPACT = {"cleanup.policy": "compact"}
 _KEPT_FOR_EVER = {"cleanup.policy": "delete", "retention.ms": "-1"}
 _HOUR_MS = 3_600_000
@@ -83,10 +86,10 @@ def wanted_topics(settings: Settings, partitions: int | None = None) -> tuple[To
     events = [Topic(settings.topic(name), count, _KEPT_FOR_EVER, holds_events=True) for name in source_names(settings)]
     return (
         *events,
-        Topic(settings.topic(names.DEAD_LETTERS), 1, {"retention.ms": str(30 * 24 * _HOUR_MS)}),
+        Topic(settings.topic(names.DEAD_LETTERS), 1, {"retention.ms": str(30 * 24 * _HOUR_MS), **_LARGE}),
         Topic(settings.topic(names.KPI_TICKS), count, {"retention.ms": str(_HOUR_MS)}),
-        Topic(settings.topic(names.KPI_COMPONENTS), 1, _COMPACT),
-        Topic(settings.topic(names.KPI_SNAPSHOTS), 1, {"retention.ms": str(7 * 24 * _HOUR_MS)}),
+        Topic(settings.topic(names.KPI_COMPONENTS), 1, _COMPACT | _LARGE),
+        Topic(settings.topic(names.KPI_SNAPSHOTS), 1, {"retention.ms": str(7 * 24 * _HOUR_MS), **_LARGE}),
     )
 
 
