@@ -110,7 +110,8 @@ class ApacheKafka(Service):
         if (self._log_dirs / "meta.properties").exists():
             return  # a given directory that an earlier broker has formatted
         cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        format_ = ["format", "--standalone", "--cluster-id", cluster, "--config", str(self._properties)]
+        # One argument: an id may begin with a dash.
+        format_ = ["format", "--standalone", f"--cluster-id={cluster}", "--config", str(self._properties)]
         done = subprocess.run(
             self._java("kafka.tools.StorageTool", *format_), check=False, capture_output=True, text=True
         )
