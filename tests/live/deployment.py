@@ -260,9 +260,7 @@ class Deployment:
 
     # What is expected
 
-    def expected(
-        self, lines: Iterable[bytes], now_ms: int | None = None
-    ) -> dict[str, Any]:
+    def expected(self, lines: Iterable[bytes], now_ms: int | None = None) -> dict[str, Any]:
         """What `tapesh compute` says of these lines."""
         settings = self.settings
         return compute(lines, settings.meaning, settings.economics, now_ms=now_ms).snapshot

@@ -16,9 +16,11 @@ RETAIL = {"clock": "event", "timezone": "Europe/London", "currency": "GBP"}
 
 def settled(deployment: Deployment, expected: dict) -> dict:
     """The document once it has reached the expected `now`, slices too."""
+
     def reached():
         document = deployment.known()
         return document if document and document["now"] == expected["now"] == document["slices_now"] else None
+
     return eventually("the KPIs reach the last event", reached)
 
 
