@@ -19,11 +19,20 @@ class Scenario(StrEnum):
 
 def demo(
     context: typer.Context,
-    scenario: Annotated[Scenario, typer.Option(help="What the simulated shop goes through.")] = Scenario.CALM,
-    speed: Annotated[float, typer.Option(min=0.001, metavar="N", help="Simulated seconds a second of ours.")] = 3600.0,
+    scenario: Annotated[
+        Scenario, typer.Option(help="What the shop goes through: nothing, or customers who leave in numbers.")
+    ] = Scenario.CALM,
+    speed: Annotated[
+        float,
+        typer.Option(
+            min=0.001,
+            metavar="N",
+            help="The shop's seconds per second of ours: 3600 shows an hour a second; 1 is the wall clock.",
+        ),
+    ] = 3600.0,
     seconds: Annotated[
         float | None,
-        typer.Option(min=1, metavar="N", help="End by itself after so long.", show_default="until Ctrl-C"),
+        typer.Option(min=1, metavar="N", help="End by itself, so long after it is ready.", show_default="until Ctrl-C"),
     ] = None,
     open_board: Annotated[bool, typer.Option("--open/--no-open", help="Open the board in a browser.")] = True,
     config: ConfigOption = None,

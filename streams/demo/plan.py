@@ -96,7 +96,8 @@ class Plan:
                 ),
                 "redis": Redis(url=SecretStr(redis_url)),
                 "web": Web(port=web_port),
-                # The embedded broker keeps in memory whatever was ever written.
+                # The embedded broker keeps in memory whatever was ever written, so write less.
+                "tick_interval": Duration(1_000),
                 "checkpoint": Checkpoint(interval=Duration(60_000)),
             }
         )

@@ -17,7 +17,7 @@ from metrics.catalogue import BY_ID
 from metrics.kpi import Kpi
 from streams.cli.numbers import formatted, heading
 from streams.demo.monitoring import Alert
-from streams.demo.trend import Trend, style
+from streams.demo.trend import LENGTH, Trend, style
 
 WINDOWS = ("24h", "7d", "30d")
 _SECTIONS = (
@@ -30,8 +30,12 @@ _OF_NOW = frozenset({"active_customers", "loyalty_participation"})
 """The same in every window, so said once."""
 _ARROWS = {1: "▲", 0: " ", -1: "▼"}
 _SLICE = "channel"
-_HEAD_LINES = 9
+_HEAD_LINES = 8
 """What a screen holds beside the KPIs."""
+_NAME, _FIGURE, _TREND = 38, 11, LENGTH + 2
+"""Widths of columns, without what lies between them."""
+_WIDE = 100
+"""A narrower screen has no room for all windows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +88,10 @@ class Screen:
                 return found
         return None
 
-    def draw(self, view: View, height: int) -> RenderableType:
-        """The table, with as many of the KPIs as fit into so many lines."""
-        parts: list[RenderableType] = [self._headline(view), self._table(view.document or {"windows": {}}, height)]
-        parts += self._footer(view)
-        return Group(*parts)
+    def draw(self, view: View, width: int, height: int) -> RenderableType:
+        """The table, with as much as fits into so many columns and lines."""
+        table = self._table(view.document or {"windows": {}}, width, height)
+        return Group(self._headline(view), table, *self._footer(view))
 
     def line(self, view: View) -> str:
         """The most important on one line, for a log."""
@@ -133,34 +136,36 @@ class Screen:
             line.append("   customers are leaving", style="bold red")
         return line
 
-    def _table(self, document: Mapping[str, Any], height: int) -> Table:
+    def _table(self, document: Mapping[str, Any], width: int, height: int) -> Table:
+        first, *others = self._windows if width >= _WIDE else [self._windows[0], self._windows[-1]]
+        figures = (len(others) + 1) * (_FIGURE + 2) + _TREND + 2
         table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1), header_style="dim")
-        table.add_column("", no_wrap=True, min_width=26)
-        for number, window in enumerate(self._windows):
-            table.add_column(window, justify="right", no_wrap=True, min_width=11)
-            if number == 0:
-                table.add_column("trend", no_wrap=True, min_width=22)
-        room = max(4, height - _HEAD_LINES)
+        table.add_column("", no_wrap=True, width=max(12, min(_NAME, width - figures - 2)))
+        table.add_column(first, justify="right", no_wrap=True, min_width=_FIGURE)
+        table.add_column("trend", no_wrap=True, min_width=_TREND)
+        for window in others:
+            table.add_column(window, justify="right", no_wrap=True, min_width=_FIGURE)
+        room = height - _HEAD_LINES
         for section in _SECTIONS:
-            if room < len(section) + 1:
+            if room < len(section):
                 break
             room -= len(section) + 1
             for number, kpi in enumerate(section):
-                table.add_row(*self._row(document, BY_ID[kpi]), end_section=number == len(section) - 1)
+                cells = self._cells(document, BY_ID[kpi], first, others)
+                table.add_row(*cells, end_section=number == len(section) - 1)
         return table
 
-    def _row(self, document: Mapping[str, Any], kpi: Kpi) -> list[Text]:
-        name = Text(f" {heading(kpi, self._currency)}")
+    def _cells(self, document: Mapping[str, Any], kpi: Kpi, first: str, others: Sequence[str]) -> list[Text]:
+        name = Text(f" {heading(kpi, self._currency)}", overflow="ellipsis")
         if kpi.id in document.get("unknown", {}):
             return [name, Text("unknown", style="yellow")]
         trend = self._trends[kpi.id]
         look = style(trend.direction, kpi.better)
-        first, *others = self._windows
-        row = [name, self._cell(document, kpi, first, "bold")]
-        row.append(Text.assemble((trend.line(), look), (f" {_ARROWS[trend.direction]}", look)))
+        slope = Text(f"{trend.line():<{LENGTH}} {_ARROWS[trend.direction]}", style=look)
+        cells = [name, self._cell(document, kpi, first, "bold"), slope]
         if kpi.id not in _OF_NOW:
-            row += [self._cell(document, kpi, window, "") for window in others]
-        return row
+            cells += [self._cell(document, kpi, window, "") for window in others]
+        return cells
 
     def _cell(self, document: Mapping[str, Any], kpi: Kpi, window: str, look: str) -> Text:
         values = document["windows"].get(window, {})

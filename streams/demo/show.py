@@ -68,7 +68,7 @@ class Show:
                 still_well()
                 view = self._look()
                 if live is not None:
-                    live.update(self._screen.draw(view, self._console.height), refresh=True)
+                    live.update(self._screen.draw(view, self._console.width, self._console.height), refresh=True)
                 elif time.monotonic() >= next_line:
                     self._console.print(self._screen.line(view), highlight=False, markup=False, soft_wrap=True)
                     next_line += _LINE_EVERY_S

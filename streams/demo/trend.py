@@ -7,7 +7,8 @@ from collections import deque
 from metrics.kpi import Better
 
 _BARS = "▁▂▃▄▅▆▇█"
-_LENGTH = 20
+LENGTH = 20
+"""Values that a trend remembers, and characters that it takes."""
 _COMPARED = 8
 """How far back the arrow looks."""
 _STILL = 0.01
@@ -25,7 +26,7 @@ class Trend:
     """
 
     def __init__(self) -> None:
-        self._values: deque[float | None] = deque(maxlen=_LENGTH)
+        self._values: deque[float | None] = deque(maxlen=LENGTH)
 
     def add(self, value: float | None) -> None:
         """Take in the next value; None: there is none."""
