@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 import time
 import uuid
 from typing import Any
@@ -20,7 +21,7 @@ from faust.types import TP
 from events.names import DEAD_LETTERS, KPI_COMPONENTS, KPI_SNAPSHOTS, KPI_TICKS
 from metrics.exporter import KpiExporter, render
 from metrics.serving import Serving
-
+from streams.document import KpiDocument
 from streams.engine import Engine, source_topics
 from streams.faust_log import FaustLog
 from streams.merge import Admission
@@ -36,7 +37,7 @@ _log = logging.getLogger(__name__)
 _QUEUED_CHUNKS = 8
 STATE_TABLE = "state"
 MEMORY_TABLE = "kpi-memory"
-_HTTP_LATE_S = 2.0
+_NOTHING_YET = KpiDocument(now="", windows={}, slices={}, settings={})
 
 
 class Worker:
@@ -65,7 +66,7 @@ class Worker:
         redis = settings.redis
         self.serving = Serving(redis.url.get_secret_value(), ca_file=redis.ca_file) if redis.enabled else None
         self.owner_url = ""
-        self.url = f"http://{settings.web.host}:{settings.web.port}"
+        self.url = f"http://{_reachable(settings.web.host)}:{settings.web.port}"
         self._components = TP(settings.topic(KPI_COMPONENTS), 0)
         self._ticks = settings.topic(KPI_TICKS)
         self._remembered: dict[str, list[str]] = {}
@@ -193,11 +194,11 @@ class Worker:
             return
         began = time.monotonic()
         unknown = rounds.unknown(began)
-        document = rounds.snapshot.document if rounds.snapshot is not None else None
-        if document is None:
-            return
+        document = rounds.snapshot.document if rounds.snapshot is not None else _NOTHING_YET
         lease_s = self.settings.kafka.session_timeout.seconds / 2
         self.exporter.publish(render(document, unknown, self.settings.currency), began + lease_s)
+        if rounds.snapshot is None:
+            return
         if self.serving is not None:
             self.serving.offer(document, unknown)
         summary = msgspec.json.encode({"now": document["now"], "windows": document["windows"], "unknown": unknown})
@@ -218,6 +219,11 @@ class Worker:
         """Hand a message to the producer without waiting for its acknowledgement: the next one replaces it."""
         sent = await self.app.producer.send(topic, key, value, partition, None, None)
         sent.add_done_callback(_log_failure)
+
+
+def _reachable(host: str) -> str:
+    """Return the address by which other workers reach a host that listens on every one of its own."""
+    return socket.gethostname() if host in ("0.0.0.0", "::") else host  # noqa: S104 - compared, not bound
 
 
 def _log_failure(sent: Any) -> None:

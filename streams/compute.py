@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from events import wire
 from metrics.economics import Economics
-from streams.document import kpi_document
+from streams.document import KpiDocument, kpi_document
 from streams.fold import Meaning, rank
 from streams.merge import Admission, merge
 from streams.partition import PartitionState, Refused
@@ -24,12 +23,12 @@ class Computed:
 
     Attributes:
         snapshot: the JSON of the KPI contract.
-        refused: the lines that aren't events; `index` counts from 0.
+        refused: the lines that aren't events; `at` counts from 0.
         duplicates: events that had been counted already; `different`: those of them that said something else.
         later: events after `now`.
     """
 
-    snapshot: dict[str, Any]
+    snapshot: KpiDocument
     refused: list[Refused]
     duplicates: int
     different: int
@@ -56,9 +55,8 @@ def compute(
     state = PartitionState(meaning, keep_raw=False)
     refused: list[Refused] = []
     for index, line in enumerate(lines):
-        for outcome in state.arrive([line], [0]):
-            if isinstance(outcome, Refused):
-                refused.append(Refused(index, outcome.why))
+        outcomes = state.arrive([line], [0])
+        refused += (Refused(index, outcome.why) for outcome in outcomes if isinstance(outcome, Refused))
     as_of = max(state.latest_event_ms, 0) if now_ms is None else now_ms
     _name_in_order_of_arrival(state, as_of)
     state.waiting.sort(

@@ -5,18 +5,30 @@ One function makes it from sums, for the file and the live path alike, so that t
 
 from __future__ import annotations
 
-from typing import Any
+from typing import NotRequired
 
 from metrics.economics import Economics
-from metrics.evaluate import evaluate
+from metrics.evaluate import Snapshot, evaluate
 from streams.fold import Meaning
 from streams.merge import Sums
 from streams.panes import DAY_MS, HOUR_MS, MINUTE_MS, ReportingTime
 
 
+class KpiDocument(Snapshot):
+    """A snapshot with what its reader must know.
+
+    Attributes:
+        settings: those that give the figures their meaning.
+        slices_now: as of when the slices are, where they are worked out less often than the windows.
+    """
+
+    settings: dict[str, str]
+    slices_now: NotRequired[str]
+
+
 def kpi_document(
     meaning: Meaning, time: ReportingTime, sums: Sums, economics: Economics, now_ms: int
-) -> dict[str, Any]:
+) -> KpiDocument:
     """Return every KPI at one instant.
 
     Args:

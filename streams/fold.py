@@ -36,12 +36,36 @@ SATISFIED_FROM = {5: 4, 7: 6, 10: 8}
 PROMOTER_FROM, PASSIVE_FROM, REPURCHASE_HIGH_FROM = 9, 7, 5
 
 FLOWS = frozenset(
-    "orders gross_minor refunds_minor orders_with_lines orders_with_upsell orders_with_cross_sell lines_minor"
-    " upsell_lines_minor cross_sell_lines_minor spends acquisition_spend_minor lead_spend_minor"
-    " retention_spend_minor"
-    " nps_promoters nps_passives nps_detractors csat_responses csat_satisfied csat_points"
-    " csat_responses_by_touchpoint csat_satisfied_by_touchpoint ces_responses ces_points cli_responses cli_points"
-    " cli_repurchase_high rewards_issued rewards_redeemed".split()
+    {
+        "orders",
+        "gross_minor",
+        "refunds_minor",
+        "orders_with_lines",
+        "orders_with_upsell",
+        "orders_with_cross_sell",
+        "lines_minor",
+        "upsell_lines_minor",
+        "cross_sell_lines_minor",
+        "spends",
+        "acquisition_spend_minor",
+        "lead_spend_minor",
+        "retention_spend_minor",
+        "nps_promoters",
+        "nps_passives",
+        "nps_detractors",
+        "csat_responses",
+        "csat_satisfied",
+        "csat_points",
+        "csat_responses_by_touchpoint",
+        "csat_satisfied_by_touchpoint",
+        "ces_responses",
+        "ces_points",
+        "cli_responses",
+        "cli_points",
+        "cli_repurchase_high",
+        "rewards_issued",
+        "rewards_redeemed",
+    }
 )
 """The components that events add by themselves; all others are derived from persons."""
 

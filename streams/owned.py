@@ -24,7 +24,6 @@ from streams.messages import Answer, Tick, answer
 from streams.partition import Misplaced, PartitionState, Refused
 from streams.transport.chunk import Chunk
 
-
 Headers: TypeAlias = list[tuple[str, bytes]]
 
 
@@ -105,7 +104,7 @@ class OwnedPartition:
             first = sum(offset < expected for offset in chunk.offsets)
             values, timestamps = values[first:], timestamps[first:]
         for outcome in self.state.arrive(values, timestamps):
-            record = chunk.records[first + outcome.index]
+            record = chunk.records[first + outcome.at]
             if isinstance(outcome, Refused):
                 self._sent.add(self.log.reject(record.key, record.value, _headers(outcome, chunk, record.offset)))
             elif isinstance(outcome, Misplaced):
@@ -117,7 +116,7 @@ class OwnedPartition:
         self.positions[chunk.topic] = max(expected, chunk.end)
         self._events_since += len(values)
         if timestamps:
-            self.last_record_ms = max(self.last_record_ms, max(timestamps))
+            self.last_record_ms = max(self.last_record_ms, *timestamps)
 
     def answer(self, tick: Tick) -> Answer:
         """Bring the state to a tick and report on it."""

@@ -37,9 +37,9 @@ _home = lru_cache(maxsize=1 << 16)(partition_of)  # of who isn't a person yet: n
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A record that isn't an event: it goes to the dead letters. `index` is its place in the chunk."""
+    """A record that isn't an event: it goes to the dead letters. `at` is its place in the chunk."""
 
-    index: int
+    at: int
     why: Rejected
 
 
@@ -47,7 +47,7 @@ class Refused:
 class Misplaced:
     """A record of a person who lives in another partition: it is sent on there."""
 
-    index: int
+    at: int
     key: str
     partition: int
 

@@ -10,11 +10,10 @@ from __future__ import annotations
 import math
 from collections import deque
 from dataclasses import dataclass, field
-from typing import Any
 
 from metrics.catalogue import CATALOGUE
 from metrics.frame import LIFETIME
-from streams.document import kpi_document
+from streams.document import KpiDocument, kpi_document
 from streams.merge import Admission, Merger, Sums
 from streams.messages import Answer, Tick
 from streams.panes import ReportingTime
@@ -48,7 +47,7 @@ class Snapshot:
         books_residual: customers that the books don't account for; 0 if sound.
     """
 
-    document: dict[str, Any]
+    document: KpiDocument
     covers: dict[str, dict[int, int]]
     at_s: float
     latest_event_ms: int
@@ -81,7 +80,7 @@ class Rounds:
         self._number = 0
         self._floor_ms = -1
         self._last_answer_s: dict[int, float] = {}
-        self._slices: dict[str, Any] = {}
+        self._full: KpiDocument | None = None
         self._full_cost_s = 0.0
         self._full_at_s = -math.inf
 
@@ -130,6 +129,8 @@ class Rounds:
         return {} if reason is None else {kpi.id: reason for kpi in CATALOGUE}
 
     def _reason(self, now_s: float) -> str | None:
+        if self._settings.clock == "event" and self.snapshot is not None and self.latest_event_ms < 0:
+            return "no event has come yet"
         patience_s = max(MISSED_TICKS * self._settings.tick_interval.seconds, GRACE_S)
         if self.snapshot is not None and now_s - self.snapshot.at_s <= patience_s:
             return None
@@ -146,8 +147,9 @@ class Rounds:
         document = kpi_document(meaning, self._time, sums, self._settings.economics, round_.tick.now_ms)
         if round_.tick.full:
             self._full_at_s = now_s
-            self._slices = {"slices": document["slices"], "slices_now": document["now"]}
-        document |= self._slices
+            self._full = document
+        if self._full is not None:
+            document["slices"], document["slices_now"] = self._full["slices"], self._full["now"]
         covers: dict[str, dict[int, int]] = {}
         for answer in answers:
             for topic, position in answer.positions.items():

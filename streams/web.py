@@ -61,9 +61,10 @@ def live_document(worker: Worker, *, covers: bool = False) -> dict[str, Any] | N
     unknown = rounds.unknown(time.monotonic())
     if rounds.snapshot is None:
         return {"now": None, "windows": {}, "slices": {}, "unknown": unknown}
-    document = {**rounds.snapshot.document, "unknown": unknown}
+    known = rounds.snapshot.document
+    document: dict[str, Any] = {**known, "unknown": unknown}
     if unknown:
-        document["windows"] = {name: dict.fromkeys(values) for name, values in document["windows"].items()}
+        document["windows"] = {name: dict.fromkeys(values) for name, values in known["windows"].items()}
         document["slices"] = {}
     if covers:
         document["covers"] = rounds.snapshot.covers

@@ -49,8 +49,8 @@ def compute(  # noqa: PLR0913, PLR0917 - a command has as many arguments as opti
     now_ms = None if now is None else _instant_ms(now)
     lines = Lines(files)
     computed = _fold(lines, settings, now_ms)
-    for index, why in computed.refused:
-        say(f"{lines.place(index)}: {why}")
+    for refused in computed.refused:
+        say(f"{lines.place(refused.at)}: {refused.why}")
         if on_error is OnError.STOP:
             raise Failure("stopped at the first bad line; --on-error continue leaves bad lines out")
     say(_summary(lines, computed))
@@ -85,7 +85,7 @@ def _summary(lines: Lines, computed: Computed) -> str:
     counted_once = lines.count - len(computed.refused) - computed.duplicates
     parts = [f"{lines.count:,} lines: {counted_once:,} events"]
     if computed.refused:
-        reasons: Counter[str] = Counter(why.reason for _, why in computed.refused)
+        reasons: Counter[str] = Counter(refused.why.reason for refused in computed.refused)
         parts.append(f"{len(computed.refused):,} rejected ({counted(reasons)})")
     if computed.duplicates:
         parts.append(f"{computed.duplicates:,} duplicates ({computed.different:,} of them with other contents)")
