@@ -23,6 +23,7 @@ from streams.dedupe import Segment
 from streams.flows import PackedFlows, export_flows, restore_flows
 from streams.manifest import (
     FORMAT,
+    REPLAY,
     Block,
     Epoch,
     Ids,
@@ -339,7 +340,7 @@ class _Reader:
         if missing:
             raise StateRefusedError(
                 f"partition {self._partition}: its checkpoint needs {missing[0].decode()!r}, which the changelog "
-                "doesn't hold; run `tapesh rebuild` to replay what the topics retain"
+                f"doesn't hold; {REPLAY}"
             )
         data = self._decompressor.decompress(b"".join(self._stored[key] for key in keys))
         return msgspec.msgpack.decode(data, type=kind)

@@ -17,6 +17,10 @@ FORMAT = 1
 """The layout of entries; a program reads no other unless it has a migration for it."""
 
 
+REPLAY = "start under a new app_id (TAPESH_APP_ID): it counts anew all that the topics retain"
+"""The way out of state that can't be used."""
+
+
 class Epoch(NamedTuple):
     """Who wrote: a term, raised whenever the group's generation falls back, and that generation."""
 
@@ -150,7 +154,7 @@ def newest(stored: Mapping[bytes, bytes], partition: int) -> Manifest | None:
     if written != FORMAT:
         raise StateRefusedError(
             f"partition {partition}: its state has format {written}, this program reads {FORMAT}; "
-            "run the version that wrote it, or `tapesh rebuild` to replay what the topics retain"
+            f"run the version that wrote it, or {REPLAY}"
         )
     return msgspec.msgpack.decode(data, type=Manifest)
 
@@ -169,5 +173,5 @@ def check_meaning(partition: int, stored: Mapping[str, str], configured: Mapping
     if changed:
         raise StateRefusedError(
             f"partition {partition}: its state was kept under other settings: {'; '.join(changed)}. "
-            "Set them back, or run `tapesh rebuild` to replay what the topics retain"
+            f"Set them back, or {REPLAY}"
         )
