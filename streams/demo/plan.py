@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from pydantic import SecretStr
 
@@ -24,6 +25,17 @@ _LEAVE_PER_SECOND = 0.0015
 _LEAST_SPIKE = 5.0
 _DAILY_HAZARD = 0.001
 """Three per cent a month: below the five at which the alert on churn begins."""
+
+
+_OPENS_AT = 9
+"""The hour at which an accelerated shop goes live: the viewer first sees a busy day, then a quiet night."""
+
+
+def opening(now: datetime, speed: float, timezone: str) -> datetime:
+    """When the shop goes live, in its own time: now, or, accelerated, this morning."""
+    if speed == 1:
+        return now.replace(microsecond=0)
+    return now.astimezone(ZoneInfo(timezone)).replace(hour=_OPENS_AT, minute=0, second=0, microsecond=0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

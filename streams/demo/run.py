@@ -16,7 +16,7 @@ from events.simulator import Scenario
 from streams.cli.console import OUT, Failure
 from streams.demo.answers import is_there, json_from
 from streams.demo.monitoring import make_alertmanager, make_prometheus
-from streams.demo.plan import Plan
+from streams.demo.plan import Plan, opening
 from streams.demo.shop import Shop
 from streams.demo.show import Show
 from streams.demo.worker import Worker
@@ -52,7 +52,7 @@ def run(
     Raises:
         Failure: something didn't start or ended by itself; which, and the end of its log.
     """
-    plan = Plan(scenario=scenario, speed=speed, live_from=datetime.now(UTC).replace(microsecond=0))
+    plan = Plan(scenario=scenario, speed=speed, live_from=opening(datetime.now(UTC), speed, settings.timezone))
     try:
         with _Signals() as signals, quiet_kafka(), ExitStack() as stack:
             try:

@@ -34,6 +34,7 @@ _HEAD_LINES = 8
 """What a screen holds beside the KPIs."""
 _NAME, _FIGURE, _TREND = 38, 11, LENGTH + 2
 """Widths of columns, without what lies between them."""
+_EDGES = 5
 _WIDE = 100
 """A narrower screen has no room for all windows."""
 
@@ -129,18 +130,18 @@ class Screen:
         return f"{datetime.fromisoformat(document['now']).astimezone(self._zone):%a %d %b %Y %H:%M}"
 
     def _headline(self, view: View) -> Text:
-        line = Text(" ")
+        line = _one_line(" ")
         line.append(f" {self._clock(view.document)} ", style="bold reverse")
-        line.append(f"  {view.pace}   {view.rate:.0f} events/s   {view.events:,} events live", style="dim")
         if view.spiking:
             line.append("   customers are leaving", style="bold red")
+        line.append(f"   {view.pace}   {view.rate:.0f} events/s   {view.events:,} events live", style="dim")
         return line
 
     def _table(self, document: Mapping[str, Any], width: int, height: int) -> Table:
         first, *others = self._windows if width >= _WIDE else [self._windows[0], self._windows[-1]]
         figures = (len(others) + 1) * (_FIGURE + 2) + _TREND + 2
         table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1), header_style="dim")
-        table.add_column("", no_wrap=True, width=max(12, min(_NAME, width - figures - 2)))
+        table.add_column("", no_wrap=True, width=max(12, min(_NAME, width - figures - _EDGES)))
         table.add_column(first, justify="right", no_wrap=True, min_width=_FIGURE)
         table.add_column("trend", no_wrap=True, min_width=_TREND)
         for window in others:
@@ -174,15 +175,14 @@ class Screen:
     def _footer(self, view: View) -> list[RenderableType]:
         lines: list[RenderableType] = []
         unknown = (view.document or {}).get("unknown", {})
-        lines += [Text(f"  unknown: {reason}", style="yellow") for reason in sorted(set(unknown.values()))]
+        lines += [_one_line(f"  unknown: {reason}", style="yellow") for reason in sorted(set(unknown.values()))]
         if view.document is not None and (by_channel := self._by_value(view.document)):
             lines.append(by_channel)
         for alert in view.alerts or ():
-            look = "bold red" if alert.firing else "yellow"
-            lines.append(
-                Text.assemble(("  ● ", look), (alert.name, look), f" {'firing' if alert.firing else 'pending'}  ")
-                + Text(alert.summary, style="dim")
-            )
+            line = _one_line("  ")
+            line.append(f"● {alert.name} ", style="bold red" if alert.firing else "yellow")
+            line.append("firing  " if alert.firing else "pending  ").append(alert.summary, style="dim")
+            lines.append(line)
         if view.alerts is not None and not view.alerts:
             lines.append(Text("  ● no alert", style="green"))
         lines.append(Text("  Ctrl-C ends everything", style="dim"))
@@ -198,8 +198,13 @@ class Screen:
         if not known:
             return None
         overall = self.value(document, "churn_rate", window) or 0
-        line = Text(f"  {churn.title.en} {window} by {_SLICE}: ", style="dim")
+        line = _one_line(f"  {churn.title.en} {window} by {_SLICE}: ", style="dim")
         for value, found in sorted(known.items(), key=lambda item: -item[1]):
             stands_out = found > 1.5 * overall
             line.append(f" {value} {formatted(churn, found, self._currency)} ", style="red" if stands_out else "")
         return line
+
+
+def _one_line(text: str, style: str = "") -> Text:
+    """Text that is cut rather than wrapped: the lines of a screen are counted."""
+    return Text(text, style=style, no_wrap=True, overflow="ellipsis")

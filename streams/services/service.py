@@ -114,8 +114,7 @@ class Service(ABC):
                 self.stop()
                 raise
         try:
-            self._launch()
-            self._wait_until_ready()
+            self._wait_until_ready(self._launch())
         except BaseException:
             self.stop()
             raise
@@ -171,7 +170,7 @@ class Service(ABC):
         self._given_directory.mkdir(parents=True, exist_ok=True)
         return self._given_directory
 
-    def _launch(self) -> None:
+    def _launch(self) -> subprocess.Popen[bytes]:
         if answered(self.port):  # or a stranger's answer would count as ours while our program dies of the taken port
             raise ServiceError(f"{self.name}: something else listens on {HOST}:{self.port}; name another port, or none")
         with self.log.open("ab") as log:
@@ -187,9 +186,9 @@ class Service(ABC):
             )
         temporary = self.directory if self._given_directory is None else None
         self._guard = Guard(self._process.pid, temporary)
+        return self._process
 
-    def _wait_until_ready(self) -> None:
-        process = self._running()
+    def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
         deadline = time.monotonic() + self.deadline_s
         while True:
             if process.poll() is not None:
