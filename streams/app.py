@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 import socket
 import time
 import uuid
@@ -24,6 +25,7 @@ from metrics.serving import Serving
 from streams.document import KpiDocument
 from streams.engine import Engine, source_topics
 from streams.faust_log import FaustLog
+from streams.manifest import StateRefusedError
 from streams.merge import Admission
 from streams.messages import Tick, decode_answer, decode_tick, encode_answer, encode_tick
 from streams.rounds import Rounds
@@ -50,6 +52,7 @@ class Worker:
         exporter: KPI gauges, under a lease.
         serving: Redis, if configured.
         owner_url: where the KPI agent's owner is, as its ticks say.
+        refused: why the stored state can't be used, once that has stopped the worker.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -66,6 +69,7 @@ class Worker:
         redis = settings.redis
         self.serving = Serving(redis.url.get_secret_value(), ca_file=redis.ca_file) if redis.enabled else None
         self.owner_url = ""
+        self.refused: StateRefusedError | None = None
         self.url = f"http://{_reachable(settings.web.host)}:{settings.web.port}"
         self._components = TP(settings.topic(KPI_COMPONENTS), 0)
         self._ticks = settings.topic(KPI_TICKS)
@@ -87,7 +91,13 @@ class Worker:
 
     async def _positions(self, partitions: Any) -> Any:
         self.engine.generation = self.app.consumer_generation_id
-        return await self.engine.positions(partitions)
+        try:
+            return await self.engine.positions(partitions)
+        except StateRefusedError as refused:
+            # A matter between us and whoever set the settings: no crash, whose traces would bury the sentence.
+            self.refused = refused
+            signal.raise_signal(signal.SIGTERM)
+            await asyncio.Event().wait()
 
     def _add_agents(self) -> None:
         app, settings = self.app, self.settings

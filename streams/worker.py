@@ -11,18 +11,27 @@ import faust
 
 from streams.app import Worker
 from streams.settings import Settings
-from streams.topics import ensure_topics
+from streams.topics import BrokerUnreachable, ensure_topics
+
+_FIRST_TRY_S = 3.0
+_PATIENCE_S = 30.0
 
 
 def run(settings: Settings, *, loglevel: str = "WARNING") -> None:
     """Run a worker until it is told to stop; doesn't return.
 
+    The process ends with code 0 when it was told to, 1 after a failure.
+
     Args:
         settings: of the deployment.
         loglevel: of Faust and the engine; the engine's own milestones are shown from INFO on.
+
+    Raises:
+        BrokerUnreachable: no broker answers.
+        TopicsError: the topics aren't as they must be.
     """
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    ensure_topics(settings)
+    _wait_for_topics(settings)
     worker = Worker(settings)
     # What lives, lives long and holds no cycles: customers, ids, sums. Looking for garbage among millions of them
     # again and again would cost more than it finds.
@@ -30,8 +39,20 @@ def run(settings: Settings, *, loglevel: str = "WARNING") -> None:
     gc.freeze()
     gc.set_threshold(100_000, 50, 100)
     logging.getLogger("streams").setLevel(loglevel)
-    _faust_worker(worker, loglevel).execute_from_commandline()
-    sys.exit(0)
+    try:
+        _faust_worker(worker, loglevel).execute_from_commandline()
+    finally:
+        if worker.refused is not None:
+            sys.exit(str(worker.refused))
+
+
+def _wait_for_topics(settings: Settings) -> None:
+    """Make sure of the topics; a broker that starts with us may take a while, and who waits wants to know for what."""
+    try:
+        ensure_topics(settings, timeout_s=_FIRST_TRY_S)
+    except BrokerUnreachable as absent:
+        print(f"{absent}; trying for {_PATIENCE_S:g} s more", file=sys.stderr, flush=True)
+        ensure_topics(settings, timeout_s=_PATIENCE_S)
 
 
 def _faust_worker(worker: Worker, loglevel: str) -> Any:
