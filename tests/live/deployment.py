@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+from agreement import differences
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -27,11 +28,10 @@ from streams.services.ports import free_port
 from streams.settings import Settings
 from streams.topics import ensure_topics
 
-from agreement import differences
-
 ROOT = Path(__file__).resolve().parents[2]
 PARTITIONS = 4
 PATIENCE_S = 60.0
+NO_EVENT = "no event has come yet"
 _POLL_S = 0.05
 _COMMAND = "from streams.cli import main; main()"
 
@@ -104,11 +104,16 @@ class WorkerProcess:
     def partitions(self) -> dict[str, Any]:
         return dict(self.json("/health").get("partitions") or {})
 
-    def signal(self, number: signal.Signals) -> None:
-        self.process.send_signal(number)
+    def pause(self) -> None:
+        """Stand still, connections open."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Go on after `pause`."""
+        self.process.send_signal(signal.SIGCONT)
 
     def kill(self) -> None:
-        """kill -9"""
+        """Die as by `kill -9`."""
         self.process.kill()
         self.process.wait()
         self._guard.dismiss()
@@ -148,8 +153,16 @@ class Deployment:
     options: dict[str, str] = field(default_factory=dict)
     workers: list[WorkerProcess] = field(default_factory=list)
 
+    there: bool = True
+
     def __post_init__(self) -> None:
-        ensure_topics(self.settings)
+        if self.there:
+            ensure_topics(self.settings)
+
+    @classmethod
+    def absent(cls, bootstrap: str, prefix: str, directory: Path) -> Self:
+        """One whose broker isn't there yet."""
+        return cls(bootstrap, prefix, directory, there=False)
 
     def __enter__(self) -> Self:
         return self
@@ -195,16 +208,17 @@ class Deployment:
         return [worker for worker in self.workers if worker.runs]
 
     def ready(self, count: int = 1, patience_s: float = PATIENCE_S) -> None:
-        """Wait until KPIs are known and as many workers hold partitions."""
+        """Wait until ticks are answered and as many workers hold partitions."""
         eventually(
-            f"KPIs known and partitions held by {count} worker(s); {self.state()}",
-            lambda: (
-                all(worker.runs for worker in self.running)
-                and sum(bool(worker.partitions()) for worker in self.running) == count
-                and self.known() is not None
-            ),
+            f"ticks answered, partitions held by {count} worker(s)",
+            lambda: sum(bool(worker.partitions()) for worker in self.running) == count and self._answered(),
             patience_s,
         )
+
+    def _answered(self) -> bool:
+        """Tell whether KPIs are known, but for want of events."""
+        documents = [worker.kpis() for worker in self.running]
+        return any(each.get("windows") and set(each["unknown"].values()) <= {NO_EVENT} for each in documents)
 
     def known(self) -> dict[str, Any] | None:
         """A document without unknowns, from whichever worker answers."""

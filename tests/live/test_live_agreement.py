@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-
 from deployment import Deployment, eventually, gauges_differ, windows_differ
 from flow import publish
 

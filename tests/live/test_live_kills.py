@@ -71,7 +71,7 @@ def test_kills_at_random_instants_lose_and_double_nothing(
     seed: int,
     record_property: Callable[[str, object], None],
 ) -> None:
-    """kill -9 of a lone worker, or of one of several, again and again."""
+    """A lone worker dies by `kill -9`, or one of several, again and again."""
     live = deploy(kafka.bootstrap, **HURRIED)
     for _ in range(workers):
         live.start()

@@ -8,12 +8,11 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-import pytest
-from deployment import PARTITIONS, Deployment, eventually, windows_differ
+from deployment import PARTITIONS, Deployment, windows_differ
 from flow import Flow
+from kpi_oracle.logs import generate
 
 from events.instant import instant_ms
-from kpi_oracle.logs import generate
 from streams.services import ApacheKafka
 
 

@@ -1,0 +1,105 @@
+"""What the machine room does to a worker: other settings, a broker that isn't there, one that goes away."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from deployment import Deployment, WorkerProcess, eventually, windows_differ
+from flow import publish
+
+from streams.services import ApacheKafka
+from streams.services.ports import HOST, free_port
+
+RETAIL = {"clock": "event", "timezone": "Europe/London", "currency": "GBP"}
+
+
+@pytest.fixture
+def own_kafka(kafka: ApacheKafka) -> Iterator[ApacheKafka]:
+    """A broker that may be killed."""
+    del kafka  # says what is missing, if it is
+    with ApacheKafka() as broker:
+        yield broker
+
+
+def settled(live: Deployment, lines: list[bytes]) -> dict[str, Any]:
+    expected = live.expected(lines)
+
+    def reached():
+        document = live.known()
+        return document if document and document["now"] == expected["now"] == document["slices_now"] else None
+
+    document = eventually(f"the KPIs reach the last event {expected['now']}; {live.state()}", reached)
+    assert windows_differ(document, expected) == []
+    return document
+
+
+def test_state_of_another_time_zone_is_refused_and_kept(
+    kafka: ApacheKafka, deploy: Callable[..., Deployment], retail_year: list[bytes]
+) -> None:
+    """The worker ends and says which setting and what to do; with the old setting it goes on where it was."""
+    live = deploy(kafka.bootstrap, **RETAIL)
+    first = live.start()
+    live.ready()
+    publish(live, retail_year[:3000])
+    settled(live, retail_year[:3000])
+    assert first.terminate() == 0
+
+    refused = live.start(timezone="Asia/Tehran")
+    assert refused.wait() != 0
+    said = refused.said()
+    assert "timezone was 'Europe/London' and is now 'Asia/Tehran'" in said
+    assert "new app_id" in said
+    assert "Traceback" not in said
+
+    live.start()
+    live.ready()
+    settled(live, retail_year[:3000])
+    publish(live, retail_year[3000:4000])
+    settled(live, retail_year[:4000])
+
+
+def test_a_worker_waits_for_a_broker_and_says_so(tmp_path, fresh_prefix: str) -> None:
+    """It doesn't end while the broker may still come, and names where it looks for it."""
+    address = f"{HOST}:{free_port()}"
+    live = Deployment.absent(address, fresh_prefix, tmp_path)
+    with live:
+        worker = live.start()
+        eventually("it says where it looks", lambda: address in worker.said(), 20)
+        assert worker.wait(60) != 0
+    assert "no Kafka broker answers" in worker.said()
+    assert "TAPESH_KAFKA__BOOTSTRAP" in worker.said()
+    assert "Traceback" not in worker.said()
+
+
+@pytest.mark.parametrize("away_s", [2.0, 10.0])
+def test_kpis_are_unknown_while_the_broker_is_away(
+    own_kafka: ApacheKafka, deploy: Callable[..., Deployment], retail_year: list[bytes], away_s: float
+) -> None:
+    """Shorter and longer than a session: they say so, and come back by themselves, exact."""
+    live = deploy(own_kafka.bootstrap, **RETAIL)
+    worker = live.start()
+    live.ready()
+    publish(live, retail_year[:3000])
+    settled(live, retail_year[:3000])
+    own_kafka.kill()
+    went = time.monotonic()
+    document = eventually("the KPIs are unknown", lambda: known_unknown(worker), 15)
+    print("unknown after", time.monotonic() - went, set(document["unknown"].values()))
+    assert all(value is None for values in document["windows"].values() for value in values.values())
+    while time.monotonic() - went < away_s:
+        assert worker.runs
+        time.sleep(0.1)
+    own_kafka.start()
+    came = time.monotonic()
+    publish(live, retail_year[3000:6000])
+    settled(live, retail_year[:6000])
+    print("known after", time.monotonic() - came)
+    assert worker.runs
+
+
+def known_unknown(worker: WorkerProcess) -> dict[str, Any] | None:
+    document = worker.kpis()
+    return document if document.get("unknown") else None
