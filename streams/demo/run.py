@@ -170,7 +170,8 @@ class Demo:
                     break
                 if time.monotonic() > deadline:
                     raise ServiceError(
-                        f"engine: has counted {counted:,} of {shop.history:,} events after {_READY_WITHIN_S:g} s;"
+                        f"engine: has counted {counted:,} of {shop.history:,} events after {_READY_WITHIN_S:g} s,"
+                        f" as of {document.get('now')}, expected {shop.history_until};"
                         f" the end of its log:\n{worker.log_tail()}"
                     )
                 status.update(f"the shop's past: {shop.history:,} events published, {counted:,} counted")

@@ -223,10 +223,11 @@ def test_the_environment_says_all_settings(monkeypatch):
 
 @pytest.mark.parametrize(("speed", "clock"), [(1, "wall"), (60, "event"), (3600, "event")])
 def test_an_accelerated_shop_has_a_clock_of_its_own(speed, clock):
-    """At the speed of life the clock on the wall is right."""
+    """At the speed of life the clock on the wall is right, and so is its bound on events from the future."""
     plan = Plan(scenario="calm", speed=speed, live_from=LIVE_FROM)
     told = plan.settings(Settings(), bootstrap="127.0.0.1:1", redis_url="", web_port=1)
     assert told.clock == clock
+    assert (told.future_tolerance == Settings().future_tolerance) == (clock == "wall")
 
 
 def test_an_accelerated_shop_opens_in_the_morning_where_it_is():
