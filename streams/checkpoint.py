@@ -119,15 +119,22 @@ class Checkpointer:
         epoch: of this owner.
         last: the manifest that the state was loaded from, None for a new partition.
         segments: the ids in memory, in that manifest's order.
+        orphans: stored keys that it doesn't need: of checkpoints that a crash cut off, and of superseded owners.
     """
 
     def __init__(
-        self, partition: int, epoch: Epoch, last: Manifest | None = None, segments: list[Segment] | None = None
+        self,
+        partition: int,
+        epoch: Epoch,
+        last: Manifest | None = None,
+        segments: list[Segment] | None = None,
+        orphans: set[bytes] | None = None,
     ) -> None:
         self.partition = partition
         self.epoch = epoch
         self.last = last
         self._segments = segments or []
+        self._orphans = orphans or set()
         self._flow_entries = 0
         self._flow_entries_since = 0
         self._drafted = False
@@ -173,6 +180,9 @@ class Checkpointer:
         self._rewrite(state, blocks, len(changed), writer)
         flows, flows_covered = self._flows(state, len(flow_keys), writer)
         needed_from = min([flows_covered, *(block.covered for block in blocks if block.is_stale)])
+        deltas = [piece for piece in deltas if piece.version > needed_from]
+        if version <= needed_from:
+            writer.discard("delta")  # all that it touched has been rewritten whole
         ids, segments = self._ids(state, writer)
         plan = Manifest(
             format=FORMAT,
@@ -187,7 +197,7 @@ class Checkpointer:
             blocks=blocks,
             flows=flows,
             flows_covered=flows_covered,
-            deltas=[piece for piece in deltas if piece.version > needed_from],
+            deltas=deltas,
             registry=self._registry(state, writer),
             waiting=writer.write("waiting", [item.raw for item in state.waiting]) if state.waiting else None,
             ids=ids,
@@ -198,11 +208,11 @@ class Checkpointer:
         """Make a written draft the last checkpoint; return the keys that nothing needs any more."""
         last, self._drafted = self.last, False
         self.last, self._segments = draft.plan, draft.segments
-        if last is None:
-            return set()
-        superseded = last.keys(self.partition) - draft.plan.keys(self.partition)
-        if Epoch(*last.epoch) != self.epoch:
-            superseded.add(manifest_key(self.partition, Epoch(*last.epoch)))
+        superseded, self._orphans = self._orphans, set()
+        if last is not None:
+            superseded |= last.keys(self.partition) - draft.plan.keys(self.partition)
+            if Epoch(*last.epoch) != self.epoch:
+                superseded.add(manifest_key(self.partition, Epoch(*last.epoch)))
         return superseded
 
     def _rewrite(self, state: PartitionState, blocks: list[Block], changed_rows: int, writer: _Writer) -> None:
@@ -313,6 +323,10 @@ class _Writer:
         self.version = version
         self.parts: list[tuple[str, Piece, object]] = []
         self._epoch = (epoch.term, epoch.generation)
+
+    def discard(self, part: str) -> None:
+        """Leave out a part that was added."""
+        self.parts = [written for written in self.parts if written[0] != part]
 
     def write(self, part: str, content: object, *, size: int = 0) -> Piece:
         """Add a part and return its name for the manifest; the content isn't changed any more."""

@@ -14,6 +14,7 @@ from metrics.economics import Economics
 from streams.document import KpiDocument, kpi_document
 from streams.fold import Meaning, rank
 from streams.merge import Admission, merge
+from streams.panes import MINUTE_MS
 from streams.partition import PartitionState, Refused
 
 
@@ -41,6 +42,8 @@ def compute(
     economics: Economics,
     *,
     now_ms: int | None = None,
+    clock_ms: int | None = None,
+    future_tolerance_ms: int = 5 * MINUTE_MS,
     max_values: int = 50,
 ) -> Computed:
     """Compute every KPI of a log.
@@ -50,12 +53,17 @@ def compute(
         meaning: how state is kept.
         economics: how KPIs are read from it.
         now_ms: as of when; None: the latest event.
+        clock_ms: the wall clock: an event further ahead of it, and of `now_ms`, than the tolerance is refused;
+            None: no event is.
+        future_tolerance_ms: that tolerance.
         max_values: slice values and labels that get a name of their own.
     """
-    state = PartitionState(meaning, keep_raw=False)
+    tolerance = None if clock_ms is None else future_tolerance_ms
+    state = PartitionState(meaning, future_tolerance_ms=tolerance, keep_raw=False)
+    heard_ms = max(clock_ms or 0, now_ms or 0)
     refused: list[Refused] = []
     for index, line in enumerate(lines):
-        outcomes = state.arrive([line], [0])
+        outcomes = state.arrive([line], [heard_ms])
         refused += (Refused(index, outcome.why) for outcome in outcomes if isinstance(outcome, Refused))
     as_of = max(state.latest_event_ms, 0) if now_ms is None else now_ms
     _name_in_order_of_arrival(state, as_of)

@@ -18,11 +18,12 @@ from dataclasses import dataclass
 from faust.types import TP
 
 from streams.checkpoint import Checkpointer, restore
-from streams.manifest import Epoch, Manifest, newest
+from streams.manifest import Epoch, Manifest, keys_of, manifest_key, newest
 from streams.messages import Answer, Tick
 from streams.owned import CheckpointStatistics, Log, OwnedPartition
 from streams.partition import Counts, PartitionState
 from streams.settings import Settings
+from streams.sums import RangeError
 from streams.transport import Chunk, Edge, Position
 
 _log = logging.getLogger(__name__)
@@ -51,6 +52,7 @@ class Engine:
         self.checkpoints = CheckpointStatistics()
         self.owned: dict[int, OwnedPartition] = {}
         self.loaded: dict[int, Loaded] = {}
+        self.failed: dict[int, str] = {}
         self.last_tick_s = 0.0
         self.generation = 0
         self._settings = settings
@@ -74,6 +76,7 @@ class Engine:
         self._stored.clear()
         self._aside.clear()
         self.owned = taken
+        self.failed.clear()
         return {tp: taken[tp.partition].positions.get(tp.topic, Edge.START) for tp in partitions}
 
     async def let_go(self, partitions: AbstractSet[TP]) -> None:
@@ -109,12 +112,14 @@ class Engine:
             number,
             self._settings.kafka.partitions,
             horizon_ms=self._settings.dedup_horizon.ms,
-            future_tolerance_ms=self._settings.future_tolerance.ms if self._settings.clock == "wall" else None,
+            future_tolerance_ms=self._settings.future_tolerance.ms,
             counts=self.counts,
         )
         segments = restore(state, manifest, self._stored) if manifest else []
+        needed = manifest.keys(number) | {manifest_key(number, Epoch(*manifest.epoch))} if manifest else set()
+        orphans = {key for key in keys_of(self._stored, number) if key not in needed}
         epoch = (Epoch(*manifest.epoch) if manifest else Epoch()).after(self.generation)
-        checkpointer = Checkpointer(number, epoch, manifest, segments)
+        checkpointer = Checkpointer(number, epoch, manifest, segments, orphans)
         positions = dict(manifest.offsets) if manifest else {}
         self.loaded[number] = Loaded(len(state.fold.persons), time.monotonic() - began)
         _log.info("partition %d: %d persons loaded, epoch %s", number, len(state.fold.persons), epoch)
@@ -134,12 +139,18 @@ class Engine:
 
     def answer(self, partition: int, tick: Tick) -> Answer | None:
         """Bring a partition to a tick and begin a checkpoint if one is due; None if there is nothing to say."""
-        owned = self.owned.get(partition)
+        owned = None if partition in self.failed else self.owned.get(partition)
         now_s = time.monotonic()
         if owned is None or time.time() * 1000 - tick.sent_ms > _OUTDATED_MS:
             return None
         self.last_tick_s = now_s
-        reply = owned.answer(tick)
+        try:
+            reply = owned.answer(tick)
+        except RangeError:
+            # Another worker would fail on it alike, and the next one: keep the partition, and its KPIs unknown.
+            _log.exception("partition %d: its sums can't be known any more", partition)
+            self.failed[partition] = "its sums have left the range of 64-bit integers"
+            return None
         checkpoint = self._settings.checkpoint
         if owned.is_due(asyncio.get_running_loop().time(), checkpoint.interval.seconds, checkpoint.events):
             owned.begin_checkpoint()

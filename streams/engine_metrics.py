@@ -31,6 +31,10 @@ class _EngineCollector(Collector):
         yield _counter(names.EVENTS_DUPLICATE, "Events dropped: counted before.", counts.duplicates)
         yield _counter(names.EVENTS_CONFLICTING, "Duplicates that said something else.", counts.different)
         yield _counter(names.EVENTS_MISROUTED, "Events sent on to their person's partition.", counts.misplaced)
+        unmoved = sum(each.state.fold.unmoved for each in owned)
+        late = sum(each.state.fold.reattributed for each in owned)
+        yield _counter(names.EVENTS_UNMOVED, "Events left in the slices that they arrived in.", unmoved)
+        yield _counter(names.ACQUISITIONS_LATE, "Earlier acquisitions, heard later, that moved a person.", late)
         saved = engine.checkpoints
         yield _counter(names.CHECKPOINTS, "Checkpoints written.", saved.written)
         yield _counter(names.CHECKPOINT_FAILURES, "Attempts to write a checkpoint that failed.", saved.failed)

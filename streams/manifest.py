@@ -139,14 +139,19 @@ def is_manifest(key: bytes) -> bool:
     return key.endswith(b"/manifest")
 
 
+def keys_of(stored: Iterable[bytes], partition: int) -> list[bytes]:
+    """Return the keys of one partition."""
+    prefix = f"{partition}/".encode()
+    return [key for key in stored if key.startswith(prefix)]
+
+
 def newest(stored: Mapping[bytes, bytes], partition: int) -> Manifest | None:
     """Return the manifest of the highest epoch in a partition's changelog, None if there is none.
 
     Raises:
         StateRefusedError: its format isn't this program's.
     """
-    prefix = f"{partition}/".encode()
-    keys = [key for key in stored if key.startswith(prefix) and is_manifest(key)]
+    keys = [key for key in keys_of(stored, partition) if is_manifest(key)]
     if not keys:
         return None
     data = stored[max(keys)]

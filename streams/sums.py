@@ -26,7 +26,7 @@ NO_INSTANT = 0
 """The minute field of a stock contribution: it is true now and belongs to no pane. Minute m is field m + 1."""
 SLOT_BITS = 32
 SAFE_SUM = 2.0**61
-_MERGE_AT = 50_000
+_MERGE_AT = 300_000
 _TOO_LARGE = "a sum has left the range of 64-bit integers: an amount far too large was accepted"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from typing import TYPE_CHECKING, Annotated
 
@@ -77,7 +78,13 @@ def _fold(lines: Lines, settings: Settings, now_ms: int | None) -> Computed:
         task = progress.add_task("reading", total=lines.size)
         lines.on_news(lambda bytes_read: progress.update(task, completed=bytes_read))
         return compute_kpis(
-            lines, settings.meaning, settings.economics, now_ms=now_ms, max_values=settings.max_slice_values
+            lines,
+            settings.meaning,
+            settings.economics,
+            now_ms=now_ms,
+            clock_ms=int(time.time() * 1000),
+            future_tolerance_ms=settings.future_tolerance.ms,
+            max_values=settings.max_slice_values,
         )
 
 

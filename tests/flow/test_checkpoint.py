@@ -16,7 +16,7 @@ from kpi_oracle.logs import generate
 from streams import checkpoint as checkpoints
 from streams.checkpoint import Checkpointer, restore
 from streams.dedupe import Segment
-from streams.manifest import Epoch, StateRefusedError, newest
+from streams.manifest import Epoch, StateRefusedError, manifest_key, newest
 from streams.partition import PartitionState
 
 NOW_MS = instant_ms("2026-06-15T13:37:20.250Z")
@@ -40,7 +40,7 @@ class Changelog:
                 return False
             self.stored[key] = value
         for key in writer.settle(draft):
-            del self.stored[key]
+            self.stored.pop(key, None)
         return True
 
     def load(self, epoch: Epoch, **settings_of_state: Any) -> tuple[PartitionState, Checkpointer, int]:
@@ -50,7 +50,8 @@ class Changelog:
         segments: list[Segment] = []
         if plan is not None:
             segments = restore(state, plan, self.stored)
-        return state, Checkpointer(0, epoch, plan, segments), plan.offsets["customer-events"] if plan else 0
+        needed = plan.keys(0) | {manifest_key(0, Epoch(*plan.epoch))} if plan else set()
+        return state, Checkpointer(0, epoch, plan, segments, self.stored.keys() - needed), plan.offsets["customer-events"] if plan else 0
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -112,6 +113,22 @@ def test_what_no_manifest_needs_is_named_for_deletion() -> None:
         assert changelog.write(writer, state, round_)
         sizes.append(len(changelog.stored))
     assert max(sizes[60:]) <= max(sizes[:60]) + 40
+
+
+def test_what_a_crash_cut_off_is_deleted_by_the_next_owner() -> None:
+    """Entries that no manifest ever named don't stay in the changelog for good."""
+    log = lines(generate(6, customers=30, days=400))
+    changelog = Changelog()
+    for generation in range(1, 30):
+        state, writer, position = changelog.load(Epoch(0, generation))
+        state.arrive(log[position : position + 10], range(position, position + 10))
+        state.advance(NOW_MS + position)
+        if generation % 2:
+            assert changelog.write(writer, state, position + 10)
+            needed = writer.last.keys(0) if writer.last else set()
+            assert changelog.stored.keys() == needed | {manifest_key(0, writer.epoch)}
+        else:
+            changelog.write(writer, state, position + 10, crash_after=1)
 
 
 def test_the_highest_epoch_wins_over_a_late_writer() -> None:
