@@ -1,0 +1,161 @@
+"""What a worker does with partitions that come, go and come back."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from fake_log import TOPIC, FakeLog, chunk, purchase
+from faust.types import TP
+
+from streams.engine import Engine
+from streams.manifest import StateRefusedError
+from streams.messages import Tick
+from streams.settings import Settings
+from streams.transport import Edge
+
+SOURCES = frozenset({TP(TOPIC, 0), TP("business-events", 0)})
+ALL = SOURCES | {TP("kpi-ticks", 0), TP("kpi-components", 0)}
+CLOCK_MS = 1_767_312_000_000
+
+
+class Group:
+    """Workers that take the one partition from each other; each recovers a copy of the changelog."""
+
+    def __init__(self) -> None:
+        self.log = FakeLog()
+        self.generation = 0
+
+    def worker(self, **settings: Any) -> Engine:
+        return Engine(Settings(kafka={"partitions": 1}, **settings), self.log, {})
+
+    async def give_to(self, engine: Engine) -> Any:
+        """A rebalance; Faust has recovered the table before."""
+        self.generation += 1
+        engine.generation = self.generation
+        engine._stored.update(self.log.stored)
+        return await engine.positions(SOURCES)
+
+
+def orders(engine: Engine) -> int:
+    return len(engine.owned[0].state.dedupe)
+
+
+def test_a_new_partition_is_read_from_its_start() -> None:
+    """No manifest, no position: all that retention has left."""
+
+    async def scene() -> None:
+        positions = await Group().give_to(Group().worker())
+        assert positions == dict.fromkeys(SOURCES, Edge.START)
+
+    asyncio.run(scene())
+
+
+def test_a_partition_that_comes_back_is_taken_up_as_it_was_left() -> None:
+    """The same state in memory, without recovery, where it stood; its next checkpoint has a later epoch."""
+
+    async def scene() -> None:
+        group = Group()
+        worker = group.worker()
+        await group.give_to(worker)
+        worker.take(chunk([purchase(1), purchase(2)], 0))
+        left = worker.owned[0]
+        await worker.let_go(ALL)
+        assert worker.owned == {}
+        positions = await group.give_to(worker)
+        assert worker.owned[0] is left
+        assert positions == {TP(TOPIC, 0): 2, TP("business-events", 0): Edge.START}
+        assert left.checkpointer.epoch.generation == 2
+        worker.take(chunk([purchase(3)], 2))
+        await worker.let_go(ALL)
+        heir = group.worker()
+        assert (await group.give_to(heir))[TP(TOPIC, 0)] == 3
+        assert orders(heir) == 3
+
+    asyncio.run(scene())
+
+
+def test_a_partition_that_another_has_changed_is_loaded_anew() -> None:
+    """What was kept aside is older than the changelog: it would count from then."""
+
+    async def scene() -> None:
+        group = Group()
+        first, second = group.worker(), group.worker()
+        await group.give_to(first)
+        first.take(chunk([purchase(1)], 0))
+        left = first.owned[0]
+        await first.let_go(ALL)
+        await group.give_to(second)
+        second.take(chunk([purchase(2)], 1))
+        await second.let_go(ALL)
+        positions = await group.give_to(first)
+        assert first.owned[0] is not left
+        assert positions[TP(TOPIC, 0)] == 2
+        assert orders(first) == 2
+
+    asyncio.run(scene())
+
+
+def test_a_partition_whose_state_wasnt_saved_isnt_kept() -> None:
+    """Fenced on leaving: it comes back as its last checkpoint has it, and is read again from there."""
+
+    async def scene() -> None:
+        group = Group()
+        worker = group.worker()
+        await group.give_to(worker)
+        worker.take(chunk([purchase(1)], 0))
+        await worker.let_go(ALL)
+        await group.give_to(worker)
+        worker.take(chunk([purchase(2)], 1))
+        group.log.failures["manifest"] = 1
+        with pytest.raises(OSError, match="manifest not acknowledged"):
+            await worker.let_go(ALL)
+        positions = await group.give_to(worker)
+        assert positions[TP(TOPIC, 0)] == 1
+        assert orders(worker) == 1
+
+    asyncio.run(scene())
+
+
+def test_the_kpi_agents_partition_takes_no_source_along() -> None:
+    """It too has number 0: losing it alone leaves the sources where they are."""
+
+    async def scene() -> None:
+        group = Group()
+        worker = group.worker()
+        await group.give_to(worker)
+        await worker.let_go(frozenset({TP("kpi-components", 0)}))
+        assert set(worker.owned) == {0}
+
+    asyncio.run(scene())
+
+
+def test_state_under_other_settings_is_taken_up_by_nobody() -> None:
+    """The refusal names the setting, and the worker owns nothing."""
+
+    async def scene() -> None:
+        group = Group()
+        worker = group.worker()
+        await group.give_to(worker)
+        worker.take(chunk([purchase(1)], 0))
+        await worker.let_go(ALL)
+        other = group.worker(timezone="Asia/Tehran")
+        with pytest.raises(StateRefusedError, match="timezone was 'UTC' and is now 'Asia/Tehran'"):
+            await group.give_to(other)
+        assert other.owned == {}
+
+    asyncio.run(scene())
+
+
+def test_ticks_that_waited_too_long_are_not_answered() -> None:
+    """Nobody waits for them any more; a partition that isn't ours has nothing to say either."""
+
+    async def scene() -> None:
+        group = Group()
+        worker = group.worker()
+        await group.give_to(worker)
+        assert worker.answer(0, Tick("owner", 1, CLOCK_MS, CLOCK_MS, True, "")) is None
+        assert worker.answer(1, Tick("owner", 1, CLOCK_MS, CLOCK_MS, True, "")) is None
+
+    asyncio.run(scene())
