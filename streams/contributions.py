@@ -174,8 +174,12 @@ class Contributions:
         found = self.lifetimes(row, history)
         if found and found[-1].close_ms is None:
             self.deltas[stock(cell_set) + self._members_active] += sign
-        if history.activity_ms != NEVER:
-            self.deltas[place(history.activity_ms, cell_set) + self._engaged] += sign
+        self.engagement(row, history, sign)
+
+    def engagement(self, row: int, history: History, sign: int) -> None:
+        """Count a member by its latest activity."""
+        if history.activity_ms != NEVER and is_member(history.membership):
+            self.deltas[place(history.activity_ms, self._persons.cell_set[row]) + self._engaged] += sign
 
     def _time(self, key: int, amount_ms: int, sign: int) -> None:
         self.deltas[key] += sign * (amount_ms // DAY_MS)

@@ -23,7 +23,8 @@ from events import wire
 from events.identity import identity
 
 CONTENT_BITS = 32
-_LOW = (1 << 64) - 1
+_KEY_BYTES = 16
+_HALF = np.dtype(">u8")
 _content = msgspec.msgpack.Encoder().encode
 
 
@@ -36,11 +37,11 @@ class Verdict(Enum):
     """A duplicate by its identity, but not by its content: some producer uses an event id twice."""
 
 
-def event_identity(event: wire.Event) -> int:
-    """Return the 128-bit identity of an event; a spend's never equals a person's."""
+def event_identity(event: wire.Event) -> bytes:
+    """Return the identity of an event, 16 bytes; a spend's never equals a person's."""
     owner, source, event_id = identity(event)
     kind = "\1" if type(event) is wire.MarketingSpend else "\0"
-    return xxhash.xxh3_128_intdigest(f"{kind}{owner}\0{source}\0{event_id}".encode())
+    return xxhash.xxh3_128_digest(f"{kind}{owner}\0{source}\0{event_id}".encode())
 
 
 def event_content(event: wire.Event) -> int:
@@ -83,8 +84,8 @@ class Deduplicator:
     def __init__(self, horizon_ms: int | None) -> None:
         self.horizon_ms = horizon_ms
         self.newest_ms = 0
-        self._seen: dict[int, int] = {}
-        self._journal: list[int] = []
+        self._seen: dict[bytes, int] = {}
+        self._journal: list[bytes] = []
 
     def __len__(self) -> int:
         return len(self._seen)
@@ -98,8 +99,7 @@ class Deduplicator:
             if self.horizon_ms is None or abs(record_ms - known_ms) <= self.horizon_ms:
                 return Verdict.DUPLICATE if content == event_content(event) else Verdict.DIFFERENT
         self._seen[key] = record_ms << CONTENT_BITS | event_content(event)
-        if record_ms > self.newest_ms:
-            self.newest_ms = record_ms
+        self.newest_ms = max(self.newest_ms, record_ms)
         if self.horizon_ms is not None:
             self._journal.append(key)
         return Verdict.NEW
@@ -107,13 +107,13 @@ class Deduplicator:
     def cut(self) -> Segment:
         """Return the ids that are new since the last cut, for a checkpoint."""
         keys, self._journal = list(dict.fromkeys(self._journal)), []
-        count = len(keys)
         values = [self._seen[key] for key in keys]
+        halves = np.frombuffer(b"".join(keys), _HALF).reshape(-1, 2)
         return Segment(
-            np.fromiter((key >> 64 for key in keys), np.uint64, count),
-            np.fromiter((key & _LOW for key in keys), np.uint64, count),
-            np.fromiter((value >> CONTENT_BITS for value in values), np.int64, count),
-            np.fromiter((value & (1 << CONTENT_BITS) - 1 for value in values), np.uint32, count),
+            halves[:, 0].astype(np.uint64),
+            halves[:, 1].astype(np.uint64),
+            np.array([value >> CONTENT_BITS for value in values], np.int64),
+            np.array([value & (1 << CONTENT_BITS) - 1 for value in values], np.uint32),
         )
 
     def remember(self, segment: Segment) -> None:
@@ -134,5 +134,6 @@ class Deduplicator:
                 del self._seen[key]
 
 
-def _keys(segment: Segment) -> list[int]:
-    return [high << 64 | low for high, low in zip(segment.high.tolist(), segment.low.tolist(), strict=True)]
+def _keys(segment: Segment) -> list[bytes]:
+    packed = np.stack([segment.high, segment.low], axis=1).astype(_HALF).tobytes()
+    return [packed[start : start + _KEY_BYTES] for start in range(0, len(packed), _KEY_BYTES)]

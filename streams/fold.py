@@ -458,17 +458,22 @@ class Fold:
         reward = self._rewards.get(event.action)
         if reward is not None:
             self._flow(row, at_ms, [(reward, 1)])
-        history = self.persons.history(row)
-        self._contributions.membership(row, history, -1)
-        if event.action == "enrolled":
-            add_open(history.membership, at_ms)
-        elif event.action == "left":
-            add_close(history.membership, at_ms, rank(event), "", involuntary=False)
+        persons, contributions = self.persons, self._contributions
+        history = persons.history(row)
+        if event.action not in ("enrolled", "left"):
+            if at_ms > history.activity_ms:
+                contributions.engagement(row, history, -1)
+                history.activity_ms = at_ms
+                contributions.engagement(row, history, 1)
         else:
-            history.activity_ms = max(history.activity_ms, at_ms)
-        self._contributions.membership(row, history, 1)
-        self.persons.keep(row, history)
-        self.persons.changed.add(row)
+            contributions.membership(row, history, -1)
+            if event.action == "enrolled":
+                add_open(history.membership, at_ms)
+            else:
+                add_close(history.membership, at_ms, rank(event), "", involuntary=False)
+            contributions.membership(row, history, 1)
+        persons.keep(row, history)
+        persons.changed.add(row)
 
     def _minor(self, money: wire.Money) -> int:
         """Return money in minor units of the reporting currency; it has been accepted when it arrived."""

@@ -80,6 +80,8 @@ def lifetimes(history: list[Instant]) -> list[Lifetime]:
 
 def is_member(history: list[Instant]) -> bool:
     """Tell whether the last transition left the membership open; ties as for lifetimes."""
+    if len(history) == 1:
+        return history[0].opens and not history[0].closes
     found = lifetimes(history)
     return bool(found) and found[-1].close_ms is None
 
