@@ -188,7 +188,7 @@ class Worker:
         return Rounds(self.settings, uuid.uuid4().hex, self.url, admission)
 
     async def _tick(self, rounds: Rounds) -> None:
-        tick: Tick = rounds.tick(int(time.time() * 1000), time.monotonic())
+        tick: Tick = rounds.tick(int(time.time() * 1000), time.monotonic(), self.app.consumer_generation_id)
         data = encode_tick(tick)
         try:
             for partition in range(self.settings.kafka.partitions):

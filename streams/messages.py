@@ -23,6 +23,7 @@ class Tick(msgspec.Struct, array_like=True, frozen=True):
         sent_ms: when it was sent, on the wall clock.
         full: whether slices are asked for, or everybody alone.
         url: where the owner's HTTP interface is.
+        generation: of the group, as the owner knows it: one that has slept through a rebalance isn't answered.
     """
 
     owner: str
@@ -31,6 +32,7 @@ class Tick(msgspec.Struct, array_like=True, frozen=True):
     sent_ms: int
     full: bool
     url: str
+    generation: int = 0
 
 
 class Answer(msgspec.Struct, array_like=True):

@@ -84,12 +84,13 @@ class Rounds:
         self._full_cost_s = 0.0
         self._full_at_s = -math.inf
 
-    def tick(self, clock_ms: int, now_s: float) -> Tick:
+    def tick(self, clock_ms: int, now_s: float, generation: int = 0) -> Tick:
         """Begin a round.
 
         Args:
             clock_ms: the wall clock.
             now_s: a steady clock, in seconds.
+            generation: of the group.
         """
         if math.isnan(self.began_s):
             self.began_s = now_s
@@ -97,7 +98,7 @@ class Rounds:
         self._floor_ms = max(self._floor_ms, now_ms)
         full = now_s - self._full_at_s >= self._full_cost_s / FULL_SHARE
         self._number += 1
-        tick = Tick(self._owner, self._number, self._floor_ms, clock_ms, full, self._url)
+        tick = Tick(self._owner, self._number, self._floor_ms, clock_ms, full, self._url, generation)
         self._rounds.append(Round(tick))
         return tick
 

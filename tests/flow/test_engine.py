@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any
 
 import pytest
@@ -157,5 +158,20 @@ def test_ticks_that_waited_too_long_are_not_answered() -> None:
         await group.give_to(worker)
         assert worker.answer(0, Tick("owner", 1, CLOCK_MS, CLOCK_MS, True, "")) is None
         assert worker.answer(1, Tick("owner", 1, CLOCK_MS, CLOCK_MS, True, "")) is None
+
+    asyncio.run(scene())
+
+
+def test_an_agent_that_slept_through_a_rebalance_is_not_answered() -> None:
+    """It believes that it owns the KPIs, and would export them beside its successor."""
+
+    async def scene() -> None:
+        group = Group()
+        worker = group.worker()
+        await group.give_to(worker)
+        await group.give_to(worker)
+        sent_ms = int(time.time() * 1000)
+        assert worker.answer(0, Tick("sleeper", 1, CLOCK_MS, sent_ms, True, "", generation=1)) is None
+        assert worker.answer(0, Tick("successor", 1, CLOCK_MS, sent_ms, True, "", generation=2)) is not None
 
     asyncio.run(scene())
