@@ -6,13 +6,13 @@ import random
 from typing import Any
 
 import pytest
+from agreement import differences, kpis, lines, meaning
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
-from agreement import differences, kpis, lines, meaning
 from kpi_oracle import oracle
 from kpi_oracle.clock import instant_ms
 from kpi_oracle.logs import generate
+
 from streams import checkpoint as checkpoints
 from streams.checkpoint import Checkpointer, restore
 from streams.dedupe import Segment

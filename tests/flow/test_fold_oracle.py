@@ -7,14 +7,14 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from agreement import differences, kpis, lines, meaning
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
-from agreement import differences, kpis, lines, meaning
-from events.identity import partition_of
 from kpi_oracle import oracle
 from kpi_oracle.clock import instant_ms
 from kpi_oracle.logs import event_logs, generate
+
+from events.identity import partition_of
 from metrics.economics import Economics
 from streams.compute import compute
 from streams.partition import PartitionState
