@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from deployment import Deployment, WorkerProcess, eventually, windows_differ
 from flow import publish
+from kafka.admin import KafkaAdminClient
 
 from streams.services import ApacheKafka, EmbeddedBroker
 from streams.services.ports import HOST, free_port
@@ -109,3 +110,22 @@ def test_kpis_are_unknown_while_the_broker_is_away(
 def known_unknown(worker: WorkerProcess) -> dict[str, Any] | None:
     document = worker.kpis()
     return document if document.get("unknown") else None
+
+
+def test_a_worker_stops_where_retention_has_eaten_what_it_needs(
+    kafka: ApacheKafka, deploy: Callable[..., Deployment], retail_year: list[bytes]
+) -> None:
+    """It was away for longer than the topic keeps events: it says so and ends, rather than count without them."""
+    live = deploy(kafka.bootstrap, **RETAIL)
+    first = live.start()
+    live.ready()
+    publish(live, retail_year[:1000])
+    settled(live, retail_year[:1000])
+    assert first.terminate() == 0
+    publish(live, retail_year[1000:2000])
+    admin = KafkaAdminClient(bootstrap_servers=kafka.bootstrap)
+    admin.delete_records({tp: end for tp, end in live.ends().items() if end and tp.topic == live.sources[0]})
+    admin.close()
+    second = live.start()
+    assert second.wait() != 0
+    assert "retention has removed everything before" in second.said()
