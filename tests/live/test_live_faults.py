@@ -80,18 +80,25 @@ def test_a_worker_waits_for_a_broker_and_says_so(
 
 
 @pytest.mark.parametrize(
-    "away_s", [6.0, pytest.param(1.0, marks=pytest.mark.soak), pytest.param(25.0, marks=pytest.mark.soak)]
+    ("how", "away_s"),
+    [
+        ("killed", 6.0),
+        pytest.param("killed", 1.0, marks=pytest.mark.soak),
+        pytest.param("killed", 25.0, marks=pytest.mark.soak),
+        pytest.param("paused", 3.0, marks=pytest.mark.soak),
+        pytest.param("paused", 12.0, marks=pytest.mark.soak),
+    ],
 )
 def test_kpis_are_unknown_while_the_broker_is_away(
-    own_kafka: ApacheKafka, deploy: Callable[..., Deployment], retail_year: list[bytes], away_s: float
+    own_kafka: ApacheKafka, deploy: Callable[..., Deployment], retail_year: list[bytes], how: str, away_s: float
 ) -> None:
-    """Shorter and longer than a session: they say so, and come back by themselves, exact."""
+    """For less than a session and for more: they say so, and come back by themselves, exact."""
     live = deploy(own_kafka.bootstrap, **RETAIL)
     worker = live.start()
     live.ready()
     publish(live, retail_year[:3000])
     settled(live, retail_year[:3000])
-    own_kafka.kill()
+    own_kafka.kill() if how == "killed" else own_kafka.pause()
     went = time.monotonic()
     document = eventually("the KPIs are unknown", lambda: known_unknown(worker), 15)
     print("unknown after", time.monotonic() - went, set(document["unknown"].values()))
@@ -99,7 +106,7 @@ def test_kpis_are_unknown_while_the_broker_is_away(
     while time.monotonic() - went < away_s:
         assert worker.runs
         time.sleep(0.1)
-    own_kafka.start()
+    own_kafka.start() if how == "killed" else own_kafka.resume()
     came = time.monotonic()
     publish(live, retail_year[3000:6000])
     settled(live, retail_year[:6000])
