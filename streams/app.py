@@ -144,6 +144,7 @@ class Worker:
 
     async def _ingest(self, chunk: Chunk) -> None:
         self.engine.take(chunk)
+        await self.engine.ease(chunk.partition)
         await asyncio.sleep(0)
 
     async def _answer(self, partition: int, data: bytes) -> None:

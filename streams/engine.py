@@ -137,6 +137,12 @@ class Engine:
         if owned is not None:
             owned.take(chunk, int(time.time() * 1000))
 
+    async def ease(self, partition: int) -> None:
+        """Wait while a partition has sent more elsewhere than the broker has taken."""
+        owned = self.owned.get(partition)
+        if owned is not None:
+            await owned.ease()
+
     def answer(self, partition: int, tick: Tick) -> Answer | None:
         """Bring a partition to a tick and begin a checkpoint if one is due; None if there is nothing to say."""
         owned = None if partition in self.failed else self.owned.get(partition)

@@ -24,6 +24,9 @@ from streams.messages import Answer, Tick, answer
 from streams.partition import Misplaced, PartitionState, Refused
 from streams.transport.chunk import Chunk
 
+_MOST_ON_THE_WAY = 500
+"""Records sent elsewhere and not yet acknowledged, above which nothing more is taken in."""
+
 Headers: TypeAlias = list[tuple[str, bytes]]
 
 
@@ -106,9 +109,9 @@ class OwnedPartition:
         for outcome in self.state.arrive(values, timestamps):
             record = chunk.records[first + outcome.at]
             if isinstance(outcome, Refused):
-                self._sent.add(self.log.reject(record.key, record.value, _headers(outcome, chunk, record.offset)))
+                self._send(self.log.reject(record.key, record.value, _headers(outcome, chunk, record.offset)))
             elif isinstance(outcome, Misplaced):
-                self._sent.add(
+                self._send(
                     self.log.forward(
                         chunk.topic, outcome.partition, outcome.key.encode(), record.value or b"", record.timestamp
                     )
@@ -117,6 +120,15 @@ class OwnedPartition:
         self._events_since += len(values)
         if timestamps:
             self.last_record_ms = max(self.last_record_ms, *timestamps)
+
+    async def ease(self) -> None:
+        """Wait while very many records are on their way elsewhere: a stream of nothing but bad ones mustn't pile up."""
+        if len(self._sent) > _MOST_ON_THE_WAY:
+            await asyncio.wait(set(self._sent))
+
+    def _send(self, sending: asyncio.Future[object]) -> None:
+        self._sent.add(sending)
+        sending.add_done_callback(self._sent.discard)
 
     def answer(self, tick: Tick) -> Answer:
         """Bring the state to a tick and report on it."""

@@ -139,7 +139,7 @@ class ConsumerThread(AIOKafkaConsumerThread):  # type: ignore[misc]  # Faust is 
                 if position < earliest[tp]:
                     raise OffsetOutOfRangeError(
                         f"{tp.topic}[{tp.partition}]: to be read from {position}, but retention has removed everything "
-                        f"before {earliest[tp]}: rebuild the state from what is left, or restore the topic"
+                        f"before {earliest[tp]}: restore the topic, or start under a new app_id to count what is left"
                     )
         for tp, offset in offsets.items():
             consumer.seek(TopicPartition(*tp), offset)

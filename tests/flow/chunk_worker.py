@@ -125,6 +125,7 @@ def create_app(job: Job) -> faust.App:
         topic_partitions=job.partitions,
         topic_replication_factor=1,
         web_enabled=False,
+        datadir=job.manifests,
         store="memory://",
     )
     engine = JournalEngine(app, job)
