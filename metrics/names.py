@@ -30,7 +30,6 @@ KPI_UNKNOWN: Final = "tapesh_kpi_unknown"
 SNAPSHOT_AGE: Final = "tapesh_snapshot_age_seconds"
 BOOKS_RESIDUAL: Final = "tapesh_books_residual_customers"
 SLICE_OVERFLOW: Final = "tapesh_slice_overflow_total"
-LABEL_OVERFLOW: Final = "tapesh_label_overflow_total"
 
 # The engine's own
 EVENTS: Final = "tapesh_events_total"

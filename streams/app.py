@@ -22,7 +22,7 @@ from faust.types import TP
 from events.names import DEAD_LETTERS, KPI_COMPONENTS, KPI_SNAPSHOTS, KPI_TICKS
 from metrics.exporter import KpiExporter, render
 from metrics.serving import Serving
-from streams.document import KpiDocument
+from streams.document import KpiDocument, withheld
 from streams.engine import Engine, source_topics
 from streams.faust_log import FaustLog
 from streams.manifest import StateRefusedError
@@ -67,7 +67,9 @@ class Worker:
         self.rounds: Rounds | None = None
         self.exporter = KpiExporter()
         redis = settings.redis
-        self.serving = Serving(redis.url.get_secret_value(), ca_file=redis.ca_file) if redis.enabled else None
+        self.serving = (
+            Serving(redis.url.get_secret_value(), ca_file=redis.ca_file, prefix=redis.prefix) if redis.enabled else None
+        )
         self.owner_url = ""
         self.refused: StateRefusedError | None = None
         self.url = f"http://{_reachable(settings.web.host)}:{settings.web.port}"
@@ -212,7 +214,8 @@ class Worker:
             return
         if self.serving is not None:
             self.serving.offer(document, unknown)
-        summary = msgspec.json.encode({"now": document["now"], "windows": document["windows"], "unknown": unknown})
+        said = withheld(document, unknown)
+        summary = msgspec.json.encode({key: said[key] for key in ("now", "windows", "unknown")})
         await self._send(self.settings.topic(KPI_SNAPSHOTS), b"kpis", summary, None)
 
     async def _remember(self) -> None:

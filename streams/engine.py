@@ -149,8 +149,8 @@ class Engine:
         now_s = time.monotonic()
         if owned is None or time.time() * 1000 - tick.sent_ms > _OUTDATED_MS:
             return None
-        if tick.generation < self.generation:  # its sender has been replaced, and doesn't know yet
-            return None
+        if tick.app != self._settings.app_id or tick.generation < self.generation:
+            return None  # another engine's on the same topics, or of one that was replaced and doesn't know yet
         self.last_tick_s = now_s
         try:
             reply = owned.answer(tick)

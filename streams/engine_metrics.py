@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Metric, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from events.names import EVENT_TYPES, REASONS
 from metrics import names
 
 if TYPE_CHECKING:
@@ -26,8 +27,9 @@ class _EngineCollector(Collector):
     def collect(self) -> Iterable[Metric]:
         engine = self._worker.engine
         counts, owned = engine.counts, list(engine.owned.values())
-        yield _by(names.EVENTS, "Events counted, by type.", names.TYPE, counts.events)
-        yield _by(names.EVENTS_REJECTED, "Records sent to the dead letters, by reason.", names.REASON, counts.rejected)
+        by_type, by_reason = _from_0(EVENT_TYPES, counts.events), _from_0(REASONS, counts.rejected)
+        yield _by(names.EVENTS, "Events counted, by type.", names.TYPE, by_type)
+        yield _by(names.EVENTS_REJECTED, "Records sent to the dead letters, by reason.", names.REASON, by_reason)
         yield _counter(names.EVENTS_DUPLICATE, "Events dropped: counted before.", counts.duplicates)
         yield _counter(names.EVENTS_CONFLICTING, "Duplicates that said something else.", counts.different)
         yield _counter(names.EVENTS_MISROUTED, "Events sent on to their person's partition.", counts.misplaced)
@@ -40,6 +42,8 @@ class _EngineCollector(Collector):
         yield _counter(names.CHECKPOINT_FAILURES, "Attempts to write a checkpoint that failed.", saved.failed)
         yield _counter(names.CHECKPOINT_BYTES, "Bytes of checkpoints written.", saved.bytes)
         yield _gauge(names.CHECKPOINT_DURATION, "Seconds that the last checkpoint took.", saved.last_duration_s)
+        if saved.last_at_s:
+            yield _gauge(names.CHECKPOINT_TIMESTAMP, "When the last checkpoint was safe.", saved.last_at_s)
         yield _gauge(names.PARTITIONS_OWNED, "Partitions that this worker owns.", len(owned))
         yield _gauge(names.PERSONS, "Persons in them.", sum(len(each.state.fold.persons) for each in owned))
         yield _gauge(names.DEDUPLICATION_IDS, "Event ids remembered.", sum(len(each.state.dedupe) for each in owned))
@@ -85,6 +89,11 @@ def _by(name: str, text: str, label: str, values: dict[str, int]) -> Metric:
     for key, value in values.items():
         family.add_metric([key], value)
     return family
+
+
+def _from_0(known: Iterable[str], counted: Mapping[str, int]) -> dict[str, int]:
+    """Return a count for every known label: Prometheus doesn't see the first increment of a counter that appears."""
+    return {**dict.fromkeys(known, 0), **counted}
 
 
 def _gauge(name: str, text: str, value: float) -> Metric:

@@ -70,6 +70,9 @@ FLOWS = frozenset(
 """The components that events add by themselves; all others are derived from persons."""
 
 
+RAW_VALUES = 200
+
+
 @dataclass(frozen=True, slots=True)
 class Meaning:
     """The settings that give state its meaning: under others, the same integers would say something else.
@@ -92,14 +95,15 @@ class Meaning:
     slices: tuple[str, ...] = ("channel", "segment", "country", "plan")
     lapse_after_ms: int = 90 * DAY_MS
     remembered_events: int = 16
-    raw_values: int = 200
+    raw_values: int = RAW_VALUES
 
     def describe(self) -> dict[str, str]:
-        """Return each setting as text, in a form that two versions of the program write alike."""
-        rates = ",".join(f"{code}={rate.normalize():f}" for code, rate in sorted(self.rates.items()))
+        """Return each setting as text, in a form that two versions of the program write alike.
+
+        Rates aren't among them: a value is converted once, at the rate of the day on which it is counted.
+        """
         return {
             "currency": self.currency,
-            "rates": rates,
             "timezone": self.timezone,
             "calendar": self.calendar,
             "windows": ",".join(self.windows),

@@ -24,6 +24,7 @@ class Tick(msgspec.Struct, array_like=True, frozen=True):
         full: whether slices are asked for, or everybody alone.
         url: where the owner's HTTP interface is.
         generation: of the group, as the owner knows it: one that has slept through a rebalance isn't answered.
+        app: the owner's app_id: workers of another one count on their own.
     """
 
     owner: str
@@ -33,6 +34,7 @@ class Tick(msgspec.Struct, array_like=True, frozen=True):
     full: bool
     url: str
     generation: int = 0
+    app: str = ""
 
 
 class Answer(msgspec.Struct, array_like=True):
@@ -43,7 +45,6 @@ class Answer(msgspec.Struct, array_like=True):
         epoch: of the partition's owner; under another one the numbers of cells and columns may differ.
         positions: the next position of each source topic that isn't in the sums.
         waiting: events that no tick has reached.
-        oldest_lag_ms: how far behind the wall clock the sources are read, by record timestamps.
     """
 
     owner: str

@@ -8,6 +8,7 @@ entries, then the manifest, then the offsets are committed, and only then is any
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
@@ -57,6 +58,7 @@ class CheckpointStatistics:
     written: int = 0
     failed: int = 0
     bytes: int = 0
+    last_at_s: float = 0.0
     last_duration_s: float = 0.0
     slowest_draft_s: float = 0.0
 
@@ -206,6 +208,7 @@ class OwnedPartition:
         superseded = self.checkpointer.settle(draft)
         self.statistics.written += 1
         self.statistics.bytes += draft.size
+        self.statistics.last_at_s = time.time()
         self.statistics.last_duration_s = loop.time() - began
         await asyncio.gather(*(log.save(partition, key, None) for key in superseded))
 

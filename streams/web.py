@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import msgspec
 
+from streams.document import withheld
 from streams.engine_metrics import exposition
 
 if TYPE_CHECKING:
@@ -61,11 +62,7 @@ def live_document(worker: Worker, *, covers: bool = False) -> dict[str, Any] | N
     unknown = rounds.unknown(time.monotonic())
     if rounds.snapshot is None:
         return {"now": None, "windows": {}, "slices": {}, "unknown": unknown}
-    known = rounds.snapshot.document
-    document: dict[str, Any] = {**known, "unknown": unknown}
-    if unknown:
-        document["windows"] = {name: dict.fromkeys(values) for name, values in known["windows"].items()}
-        document["slices"] = {}
+    document = withheld(rounds.snapshot.document, unknown)
     if covers:
         document["covers"] = rounds.snapshot.covers
     return document

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from metrics.economics import Economics
+from streams.document import kpi_document
 from streams.fold import Meaning
 from streams.merge import Admission, merge
 from streams.panes import DAY_MS
 from streams.partition import PartitionState
-from streams.document import kpi_document
 
 
 def differences(got: Any, expected: Any, path: str = "") -> list[str]:

@@ -14,7 +14,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from events.money import Converter
 from metrics.economics import Economics, Target
 from metrics.evaluate import refuse_bad_targets
-from streams.fold import Meaning
+from streams.fold import RAW_VALUES, Meaning
 from streams.settings.duration import AnyDuration, Duration, PositiveDuration
 from streams.settings.fields import (
     Addresses,
@@ -130,6 +130,13 @@ class Redis(_Group):
     )
     ca_file: Path | None = Field(
         None, description="Certificates to trust with rediss://; without it the system's.", examples=["/etc/redis.pem"]
+    )
+
+    prefix: str = Field(
+        "tapesh:",
+        pattern=r"^[a-zA-Z0-9._:-]{0,100}$",
+        description="Before every key and channel, so that several shops share a server.",
+        examples=["shop-1:"],
     )
 
     @field_validator("url")
@@ -273,6 +280,7 @@ class Settings(BaseSettings):
             slices=self.slices,
             lapse_after_ms=self.lapse_after.ms,
             remembered_events=self.unattributed_memory,
+            raw_values=max(RAW_VALUES, self.max_slice_values),
         )
 
     def topic(self, name: str) -> str:

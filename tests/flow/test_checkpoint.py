@@ -51,7 +51,8 @@ class Changelog:
         if plan is not None:
             segments = restore(state, plan, self.stored)
         needed = plan.keys(0) | {manifest_key(0, Epoch(*plan.epoch))} if plan else set()
-        return state, Checkpointer(0, epoch, plan, segments, self.stored.keys() - needed), plan.offsets["customer-events"] if plan else 0
+        writer = Checkpointer(0, epoch, plan, segments, self.stored.keys() - needed)
+        return state, writer, plan.offsets["customer-events"] if plan else 0
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])

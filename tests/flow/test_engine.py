@@ -156,8 +156,22 @@ def test_ticks_that_waited_too_long_are_not_answered() -> None:
         group = Group()
         worker = group.worker()
         await group.give_to(worker)
-        assert worker.answer(0, Tick("owner", 1, CLOCK_MS, CLOCK_MS, True, "")) is None
-        assert worker.answer(1, Tick("owner", 1, CLOCK_MS, CLOCK_MS, True, "")) is None
+        assert worker.answer(0, Tick("owner", 1, CLOCK_MS, CLOCK_MS, True, "", 9, "tapesh")) is None
+        assert worker.answer(1, Tick("owner", 1, CLOCK_MS, CLOCK_MS, True, "", 9, "tapesh")) is None
+
+    asyncio.run(scene())
+
+
+def test_the_agent_of_another_engine_on_the_same_topics_is_not_answered() -> None:
+    """Two engines with an app_id each share the ticks: an answer to the other's would stand for its own partition."""
+
+    async def scene() -> None:
+        group = Group()
+        worker = group.worker()
+        await group.give_to(worker)
+        sent_ms = int(time.time() * 1000)
+        assert worker.answer(0, Tick("theirs", 1, CLOCK_MS, sent_ms, True, "", 9, "another")) is None
+        assert worker.answer(0, Tick("ours", 1, CLOCK_MS, sent_ms, True, "", 9, "tapesh")) is not None
 
     asyncio.run(scene())
 
@@ -171,7 +185,7 @@ def test_an_agent_that_slept_through_a_rebalance_is_not_answered() -> None:
         await group.give_to(worker)
         await group.give_to(worker)
         sent_ms = int(time.time() * 1000)
-        assert worker.answer(0, Tick("sleeper", 1, CLOCK_MS, sent_ms, True, "", generation=1)) is None
-        assert worker.answer(0, Tick("successor", 1, CLOCK_MS, sent_ms, True, "", generation=2)) is not None
+        assert worker.answer(0, Tick("sleeper", 1, CLOCK_MS, sent_ms, True, "", 1, "tapesh")) is None
+        assert worker.answer(0, Tick("successor", 1, CLOCK_MS, sent_ms, True, "", 2, "tapesh")) is not None
 
     asyncio.run(scene())

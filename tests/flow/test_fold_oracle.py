@@ -70,14 +70,13 @@ def test_small_logs_full_of_coincidences_agree_with_the_oracle(data: st.DataObje
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.integers(0, 10_000), st.randoms(use_true_random=False), st.integers(1, 4))
 def test_order_chunks_partitions_and_ticks_do_not_show(seed: int, chance: random.Random, partitions: int) -> None:
-    """Shuffled, cut into chunks, spread over partitions, with ticks in between: at every tick the figures are
-    those of a recomputation over what has arrived."""
+    """At every tick the figures are those of a recomputation over what has arrived, however it came."""
     log = generate(seed, customers=6, days=420, duplicates=0.1)
     chance.shuffle(log)
-    ticks = sorted(NOW_MS - chance.randrange(200 * 86_400_000) for _ in range(3)) + [NOW_MS]
+    ticks = [*sorted(NOW_MS - chance.randrange(200 * 86_400_000) for _ in range(3)), NOW_MS]
     states = [PartitionState(meaning(), number, partitions) for number in range(partitions)]
     arrived: list[dict[str, Any]] = []
-    cuts = sorted(chance.randrange(len(log) + 1) for _ in range(len(ticks) - 1)) + [len(log)]
+    cuts = [*sorted(chance.randrange(len(log) + 1) for _ in range(len(ticks) - 1)), len(log)]
     for tick, cut in zip(ticks, cuts, strict=True):
         chunk = log[len(arrived) : cut]
         deal(chunk, states)
