@@ -40,7 +40,7 @@ class Verdict(Enum):
 def event_identity(event: wire.Event) -> bytes:
     """Return the identity of an event, 16 bytes; a spend's never equals a person's."""
     owner, source, event_id = identity(event)
-    kind = "\1" if type(event) is wire.MarketingSpend else "\0"
+    kind = "\1" if isinstance(event, wire.MarketingSpend) else "\0"
     return xxhash.xxh3_128_digest(f"{kind}{owner}\0{source}\0{event_id}".encode())
 
 

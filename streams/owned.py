@@ -103,7 +103,9 @@ class OwnedPartition:
                 f"{chunk.topic}[{chunk.partition}]: got records from {chunk.begin}, expected {expected}: "
                 "the state would miss what lies between"
             )
-        timestamps = [min(timestamp, clock_ms) for timestamp in chunk.timestamps]
+        timestamps = chunk.timestamps
+        if max(timestamps) > clock_ms:
+            timestamps = [min(timestamp, clock_ms) for timestamp in timestamps]
         values, first = chunk.values, 0
         if chunk.begin < expected:  # read again after a recovery: skip what the state holds
             first = sum(offset < expected for offset in chunk.offsets)

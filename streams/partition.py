@@ -32,6 +32,8 @@ FAR_FUTURE_MS = 7_258_118_400_000
 """The year 2200: later events are refused whatever the tolerance; minutes and days are numbered up to here."""
 
 
+_PAYING = frozenset({wire.Purchase, wire.Refund, wire.MarketingSpend, wire.CustomerAcquired, wire.Lead})
+"""Events that can carry money."""
 _home = lru_cache(maxsize=1 << 16)(partition_of)  # of who isn't a person yet: new ones, and channels of spends
 
 
@@ -146,11 +148,13 @@ class PartitionState:
             record_ms: their Kafka timestamps; never later than the clock of this machine.
         """
         elsewhere: list[Refused | Misplaced] = []
-        tolerance = self._future_tolerance_ms
+        tolerance, rows, single = self._future_tolerance_ms, self.fold.persons.rows, self.partitions == 1
         for index, raw in enumerate(values):
             try:
                 event = decode(raw)
-                self._check_money(event)
+                kind = type(event)
+                if kind in _PAYING:
+                    self._check_money(event)
                 at_ms = instant_ms(event.occurred_at)
                 if at_ms > FAR_FUTURE_MS or (tolerance is not None and at_ms > record_ms[index] + tolerance):
                     raise _too_far_ahead(event, at_ms - record_ms[index], tolerance)
@@ -158,33 +162,32 @@ class PartitionState:
                 self.counts.rejected[why.reason] += 1
                 elsewhere.append(Refused(index, why))
                 continue
-            key = partition_key(event)
-            if key not in self.fold.persons.rows and self.partitions > 1:
+            key = partition_key(event) if isinstance(event, wire.MarketingSpend) else event.customer_id
+            if not single and key not in rows:
                 home = _home(key, self.partitions)
                 if home != self.partition:
                     self.counts.misplaced += 1
                     elsewhere.append(Misplaced(index, key, home))
                     continue
-            self.accept(event, at_ms, raw, record_ms[index])
+            self._accept(event, at_ms, raw, record_ms[index])
         return elsewhere
 
-    def accept(self, event: wire.Event, at_ms: int, raw: bytes, record_ms: int) -> bool:
-        """Take in a valid event that lives here; return False if it is a duplicate."""
+    def _accept(self, event: wire.Event, at_ms: int, raw: bytes, record_ms: int) -> None:
+        """Take in a valid event that lives here, unless it has been counted already."""
         verdict = self.dedupe.judge(event, record_ms)
         if verdict is not Verdict.NEW:
             self.counts.duplicates += 1
             self.counts.different += verdict is Verdict.DIFFERENT
-            return False
+            return
         kind = event.type
         self.counts.events[kind] += 1
-        self.latest_event_ms = max(self.latest_event_ms, at_ms)
         if at_ms > self.latest_by_type.get(kind, NEVER):
             self.latest_by_type[kind] = at_ms
+            self.latest_event_ms = max(self.latest_event_ms, at_ms)
         if at_ms > self.fold.now_ms:
             self.waiting.append(Waiting(at_ms, event, raw if self._keep_raw else b""))
         else:
             self.fold.apply(event, at_ms)
-        return True
 
     def advance(self, now_ms: int) -> None:
         """Bring everything to `now_ms`. A clock that stands or goes back changes nothing but what has arrived."""
