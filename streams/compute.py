@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from events import wire
 from metrics.economics import Economics
 from streams.document import KpiDocument, kpi_document
-from streams.fold import Meaning, rank
+from streams.fold import rank
+from streams.meaning import Meaning
 from streams.merge import Admission, merge
 from streams.panes import MINUTE_MS
 from streams.partition import PartitionState, Refused

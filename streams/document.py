@@ -10,7 +10,7 @@ from typing import Any, NotRequired
 
 from metrics.economics import Economics
 from metrics.evaluate import Snapshot, evaluate
-from streams.fold import Meaning
+from streams.meaning import Meaning
 from streams.merge import Sums
 from streams.panes import DAY_MS, HOUR_MS, MINUTE_MS, ReportingTime
 

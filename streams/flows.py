@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from streams.fold import FLOWS
+from streams.meaning import FLOWS
 from streams.panes import GRAINS
 from streams.partition import PartitionState
 from streams.sums import Ints

@@ -14,114 +14,22 @@ The order in which events arrive doesn't show, but for the two bounds of a slice
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from decimal import Decimal
-from functools import cache
+from collections.abc import Callable
 from typing import Any
-
-import xxhash
 
 from events import wire
 from events.money import Converter, minor_units
-from metrics.components import COMPONENTS, CSAT_DENOMINATOR
+from metrics.components import CSAT_DENOMINATOR
 from streams.contributions import Contributions, Deltas, place
 from streams.lifetimes import Span, add_close, add_open, add_purchase, lapse_ms
+from streams.meaning import Meaning
 from streams.panes import DAY_MS, ReportingTime
 from streams.persons import BUYING, LAPSED, NEVER, SEEN, STAGES, History, Lead, Persons
-from streams.slices import CHANNEL, UNKNOWN_REASON, UNSPECIFIED_TOUCHPOINT, Columns, Slices
+from streams.slices import UNKNOWN_REASON, UNSPECIFIED_TOUCHPOINT, Columns, Slices
 from streams.sums import COLUMN_BITS, MINUTE_SHIFT
 
 SATISFIED_FROM = {5: 4, 7: 6, 10: 8}
 PROMOTER_FROM, PASSIVE_FROM, REPURCHASE_HIGH_FROM = 9, 7, 5
-
-FLOWS = frozenset(
-    {
-        "orders",
-        "gross_minor",
-        "refunds_minor",
-        "orders_with_lines",
-        "orders_with_upsell",
-        "orders_with_cross_sell",
-        "lines_minor",
-        "upsell_lines_minor",
-        "cross_sell_lines_minor",
-        "spends",
-        "acquisition_spend_minor",
-        "lead_spend_minor",
-        "retention_spend_minor",
-        "nps_promoters",
-        "nps_passives",
-        "nps_detractors",
-        "csat_responses",
-        "csat_satisfied",
-        "csat_points",
-        "csat_responses_by_touchpoint",
-        "csat_satisfied_by_touchpoint",
-        "ces_responses",
-        "ces_points",
-        "cli_responses",
-        "cli_points",
-        "cli_repurchase_high",
-        "rewards_issued",
-        "rewards_redeemed",
-    }
-)
-"""The components that events add by themselves; all others are derived from persons."""
-
-
-RAW_VALUES = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Meaning:
-    """The settings that give state its meaning: under others, the same integers would say something else.
-
-    Attributes:
-        currency: the reporting currency.
-        rates: what one unit of another currency is worth in it.
-        timezone, calendar, windows: how time is cut.
-        slices: the slice attributes of an acquisition.
-        lapse_after_ms: a buying lifetime's length after its latest purchase.
-        remembered_events: events of a person not yet acquired that can still move to its slices.
-        raw_values: values of one slice attribute, or labels of one component, kept apart in a partition.
-    """
-
-    currency: str = "EUR"
-    rates: Mapping[str, Decimal] = field(default_factory=dict)
-    timezone: str = "UTC"
-    calendar: str = "gregorian"
-    windows: tuple[str, ...] = ("1h", "24h", "7d", "30d", "90d", "365d")
-    slices: tuple[str, ...] = ("channel", "segment", "country", "plan")
-    lapse_after_ms: int = 90 * DAY_MS
-    remembered_events: int = 16
-    raw_values: int = RAW_VALUES
-
-    def describe(self) -> dict[str, str]:
-        """Return each setting as text, in a form that two versions of the program write alike.
-
-        Rates aren't among them: a value is converted once, at the rate of the day on which it is counted.
-        """
-        return {
-            "currency": self.currency,
-            "timezone": self.timezone,
-            "calendar": self.calendar,
-            "windows": ",".join(self.windows),
-            "slices": ",".join(self.slices),
-            "lapse_after": f"{self.lapse_after_ms}ms",
-            "components": components_digest(),
-        }
-
-
-@cache
-def components_digest() -> str:
-    """Name the components that this program counts, in their order, and which of them are flows.
-
-    A checkpoint holds sums by the number of their column: read by a program that counts other components, the
-    same numbers would be somebody else's.
-    """
-    named = [f"{one.name}/{one.label}/{one.unit}/{one.name in FLOWS}" for one in COMPONENTS]
-    return xxhash.xxh3_64_hexdigest("\n".join(named).encode())
 
 
 class Fold:
@@ -492,6 +400,3 @@ def rank(event: wire.Event) -> str:
     A control character joins them; no id holds one, so the text sorts as the pair does.
     """
     return event.event_id if event.source is None else f"{event.event_id}\0{event.source}"
-
-
-__all__ = ["CHANNEL", "FLOWS", "Fold", "Meaning"]

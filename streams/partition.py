@@ -24,7 +24,8 @@ from events.names import FUTURE
 from events.rejection import Rejected
 from metrics.frame import Cell
 from streams.dedupe import Deduplicator, Verdict
-from streams.fold import Fold, Meaning
+from streams.fold import Fold
+from streams.meaning import Meaning
 from streams.persons import NEVER
 from streams.sums import Ints, WindowSums, add_up
 

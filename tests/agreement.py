@@ -9,7 +9,7 @@ from typing import Any
 
 from metrics.economics import Economics
 from streams.document import kpi_document
-from streams.fold import Meaning
+from streams.meaning import Meaning
 from streams.merge import Admission, merge
 from streams.panes import DAY_MS
 from streams.partition import PartitionState

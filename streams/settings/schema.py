@@ -14,7 +14,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from events.money import Converter
 from metrics.economics import Economics, Target
 from metrics.evaluate import refuse_bad_targets
-from streams.fold import RAW_VALUES, Meaning
+from streams.meaning import RAW_VALUES, Meaning
 from streams.settings.duration import AnyDuration, Duration, PositiveDuration
 from streams.settings.fields import (
     Addresses,

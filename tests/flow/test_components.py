@@ -15,7 +15,7 @@ from kpi_oracle.logs import generate
 from metrics.components import COMPONENTS, Component, Unit
 from metrics.frame import Cell
 from streams import fold
-from streams.fold import components_digest
+from streams.meaning import components_digest
 from streams.merge import Admission, merge
 from streams.partition import PartitionState
 

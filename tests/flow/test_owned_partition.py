@@ -12,8 +12,8 @@ from fake_log import TOPIC, FakeLog, chunk, purchase
 
 from events.identity import partition_of
 from streams.checkpoint import Checkpointer, restore
-from streams.fold import Meaning
 from streams.manifest import Epoch, newest
+from streams.meaning import Meaning
 from streams.messages import Tick
 from streams.owned import CheckpointStatistics, LostRecordsError, OwnedPartition
 from streams.panes import DAY_MS

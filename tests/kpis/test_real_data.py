@@ -13,7 +13,7 @@ from kpi_oracle.clock import instant_ms
 from events.importers import IMPORTERS, BadRow, Tally
 from metrics.economics import Economics
 from streams.compute import Computed, compute
-from streams.fold import Meaning
+from streams.meaning import Meaning
 
 LONDON = Meaning(currency="GBP", timezone="Europe/London", slices=("country",))
 EVE_OF_DECEMBER = "2011-11-30T23:59:59.999Z"

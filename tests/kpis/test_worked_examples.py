@@ -13,7 +13,7 @@ from metrics.economics import Economics
 from streams.compute import compute
 from streams.contributions import place, stock
 from streams.document import kpi_document
-from streams.fold import Meaning
+from streams.meaning import Meaning
 from streams.merge import Admission, merge
 from streams.panes import DAY_MS
 from streams.partition import PartitionState
