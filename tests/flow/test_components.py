@@ -14,7 +14,7 @@ from kpi_oracle.logs import generate
 
 from metrics.components import COMPONENTS, Component, Unit
 from metrics.frame import Cell
-from streams import fold
+from streams import meaning as meaning_of_state
 from streams.meaning import components_digest
 from streams.merge import Admission, merge
 from streams.partition import PartitionState
@@ -113,7 +113,9 @@ def test_a_program_that_counts_other_components_does_not_read_this_ones_sums(mon
     """A checkpoint numbers its columns: one more component, and every number after it means another."""
     ours = meaning().describe()["components"]
     components_digest.cache_clear()
-    monkeypatch.setattr(fold, "COMPONENTS", (*COMPONENTS[:3], Component("new", Unit.COUNT, "", ""), *COMPONENTS[3:]))
+    monkeypatch.setattr(
+        meaning_of_state, "COMPONENTS", (*COMPONENTS[:3], Component("new", Unit.COUNT, "", ""), *COMPONENTS[3:])
+    )
     assert meaning().describe()["components"] != ours
     monkeypatch.undo()
     components_digest.cache_clear()
