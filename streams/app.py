@@ -63,7 +63,7 @@ class Worker:
         self.memory = self.app.Table(MEMORY_TABLE, partitions=1, key_type=bytes, value_type=bytes)
         changelog = self.table.changelog_topic.get_topic_name()
         log = FaustLog(self.app, changelog, settings.topic(DEAD_LETTERS))
-        self.engine = Engine(settings, log, self.table.data.data)
+        self.engine = Engine(settings, log, self.table.data.data, self._ends)
         self.rounds: Rounds | None = None
         self.exporter = KpiExporter()
         redis = settings.redis
@@ -100,6 +100,9 @@ class Worker:
             self.refused = refused
             signal.raise_signal(signal.SIGTERM)
             await asyncio.Event().wait()
+
+    async def _ends(self, partitions: Any) -> Any:
+        return await self.app.consumer.highwaters(*partitions)
 
     def _add_agents(self) -> None:
         app, settings = self.app, self.settings

@@ -11,9 +11,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from faust.types import TP
 
@@ -25,6 +26,8 @@ from streams.partition import Counts, PartitionState
 from streams.settings import Settings
 from streams.sums import RangeError
 from streams.transport import Chunk, Edge, Position
+
+Ends: TypeAlias = Callable[[AbstractSet[TP]], Awaitable[Mapping[TP, int]]]
 
 _log = logging.getLogger(__name__)
 _OUTDATED_MS = 10_000
@@ -45,9 +48,12 @@ class Engine:
         settings: of the deployment.
         log: where partitions write.
         stored: the state table's raw content; entries are taken out once they are loaded.
+        ends: asks the broker where sources end; None: nobody minds figures of the past.
     """
 
-    def __init__(self, settings: Settings, log: Log, stored: MutableMapping[bytes, bytes]) -> None:
+    def __init__(
+        self, settings: Settings, log: Log, stored: MutableMapping[bytes, bytes], ends: Ends | None = None
+    ) -> None:
         self.counts = Counts()
         self.checkpoints = CheckpointStatistics()
         self.owned: dict[int, OwnedPartition] = {}
@@ -58,6 +64,7 @@ class Engine:
         self._settings = settings
         self._log = log
         self._stored = stored
+        self._ends = ends
         self._aside: dict[int, OwnedPartition] = {}
 
     # Coming and going
@@ -73,11 +80,20 @@ class Engine:
         for number in numbers:
             taken[number] = self._take_up(number)
             await asyncio.sleep(0)
+        await self._set_goals(
+            {tp for tp in partitions if taken[tp.partition] is not self._aside.get(tp.partition)}, taken
+        )
         self._stored.clear()
         self._aside.clear()
         self.owned = taken
         self.failed.clear()
         return {tp: taken[tp.partition].positions.get(tp.topic, Edge.START) for tp in partitions}
+
+    async def _set_goals(self, partitions: set[TP], taken: Mapping[int, OwnedPartition]) -> None:
+        """Note where the sources of loaded partitions end: up to there, figures would fall back into the past."""
+        if self._ends is not None and partitions:
+            for tp, end in (await self._ends(partitions)).items():
+                taken[tp.partition].set_goal(tp.topic, end)
 
     async def let_go(self, partitions: AbstractSet[TP]) -> None:
         """Save partitions that are about to be another's, and keep them aside."""

@@ -45,6 +45,7 @@ class Answer(msgspec.Struct, array_like=True):
         epoch: of the partition's owner; under another one the numbers of cells and columns may differ.
         positions: the next position of each source topic that isn't in the sums.
         waiting: events that no tick has reached.
+        behind: whether the sums are those of the past: the partition is reading up to where its owner found it.
     """
 
     owner: str
@@ -61,6 +62,7 @@ class Answer(msgspec.Struct, array_like=True):
     cell: bytes
     column: bytes
     sums: bytes
+    behind: bool = False
 
     def report(self) -> Report:
         """Return the sums as the partition had them."""

@@ -25,6 +25,7 @@ from streams.messages import Answer, Tick, answer
 from streams.partition import Misplaced, PartitionState, Refused
 from streams.transport.chunk import Chunk
 
+_QUIET_S = 3.0
 _MOST_ON_THE_WAY = 500
 """Records sent elsewhere and not yet acknowledged, above which nothing more is taken in."""
 
@@ -74,6 +75,7 @@ class OwnedPartition:
         log: where messages go.
         statistics: shared by all partitions of the worker.
         last_record_ms: the newest record timestamp seen, -1 before the first.
+        goals: where the sources ended when the partition was loaded: before them, its sums are those of the past.
     """
 
     state: PartitionState
@@ -82,6 +84,8 @@ class OwnedPartition:
     log: Log
     statistics: CheckpointStatistics
     last_record_ms: int = -1
+    goals: dict[str, int] = field(default_factory=dict)
+    _taken_at_s: float = 0.0
     _sent: set[asyncio.Future[object]] = field(default_factory=set)
     _events_since: int = 0
     _saved_at_s: float = 0.0
@@ -121,9 +125,26 @@ class OwnedPartition:
                     )
                 )
         self.positions[chunk.topic] = max(expected, chunk.end)
+        self._taken_at_s = time.monotonic()
         self._events_since += len(values)
         if timestamps:
             self.last_record_ms = max(self.last_record_ms, *timestamps)
+
+    def is_behind(self) -> bool:
+        """Tell whether what is read is still what came before the partition was loaded.
+
+        The end of a source may never be reached, where transactions left their markers: a source that has given
+        nothing for a while has given all.
+        """
+        reached = all(self.positions.get(topic, 0) >= goal for topic, goal in self.goals.items())
+        if reached or time.monotonic() - self._taken_at_s > _QUIET_S:
+            self.goals.clear()
+        return bool(self.goals)
+
+    def set_goal(self, topic: str, end: int) -> None:
+        """Note where a source ends as the partition is taken up."""
+        self.goals[topic] = end
+        self._taken_at_s = time.monotonic()
 
     async def ease(self) -> None:
         """Wait while very many records are on their way elsewhere: a stream of nothing but bad ones mustn't pile up."""
@@ -138,7 +159,9 @@ class OwnedPartition:
         """Bring the state to a tick and report on it."""
         self.state.advance(tick.now_ms)
         report = self.state.report(everybody_only=not tick.full)
-        return answer(tick, str(self.checkpointer.epoch), report, dict(self.positions), len(self.state.waiting))
+        reply = answer(tick, str(self.checkpointer.epoch), report, dict(self.positions), len(self.state.waiting))
+        reply.behind = self.is_behind()
+        return reply
 
     def is_due(self, now_s: float, interval_s: float, events: int) -> bool:
         """Tell whether a checkpoint should be begun: there are changes, and they are many or old."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from metrics.catalogue import CATALOGUE
@@ -80,6 +81,8 @@ class Rounds:
         self._number = 0
         self._floor_ms = -1
         self._last_answer_s: dict[int, float] = {}
+        self._behind: dict[int, float] = {}
+        self._caught_up_ms = 1
         self._full: KpiDocument | None = None
         self._full_cost_s = 0.0
         self._full_at_s = -math.inf
@@ -112,14 +115,25 @@ class Rounds:
         if answer.owner != self._owner or round_ is None:
             return False
         self._last_answer_s[answer.partition] = now_s
+        if answer.behind:
+            self._behind[answer.partition] = now_s
+            self._caught_up_ms = self.latest_event_ms
+            return False
+        self._behind.pop(answer.partition, None)
         if answer.now_ms == round_.tick.now_ms:
             round_.answers[answer.partition] = answer
         if len(round_.answers) < self._settings.kafka.partitions:
             return False
         while self._rounds and self._rounds[0].tick.number <= answer.number:
             self._rounds.popleft()
+        if self._is_of_the_past(round_.tick.now_ms):
+            return False
         self._complete(round_, now_s)
         return True
+
+    def _is_of_the_past(self, now_ms: int) -> bool:
+        """Tell whether a tick was sent before the event clock had heard of what was being read again."""
+        return self._settings.clock == "event" and now_ms < min(self._caught_up_ms, self.latest_event_ms)
 
     def charge(self, seconds: float) -> None:
         """Say what the latest snapshot has cost, so that slices don't crowd out the rest."""
@@ -140,7 +154,9 @@ class Rounds:
         partitions = range(self._settings.kafka.partitions)
         silent = [p for p in partitions if now_s - self._last_answer_s.get(p, -math.inf) > patience_s]
         if silent:
-            return f"no answer from partition {', '.join(str(p) for p in silent[:5])}{' ...' if silent[5:] else ''}"
+            return f"no answer from partition {_listed(silent)}"
+        if behind := [p for p, since_s in sorted(self._behind.items()) if now_s - since_s <= patience_s]:
+            return f"partition {_listed(behind)} is still reading what came before"
         return "starting" if self.snapshot is None else "answers are late"
 
     def _complete(self, round_: Round, now_s: float) -> None:
@@ -172,3 +188,7 @@ def books_residual(sums: Sums) -> int:
         values = windows[LIFETIME].values
         residual += abs(values.get("opened", 0) - values.get("closed", 0) - values.get("open_lifetimes", 0))
     return residual
+
+
+def _listed(partitions: Sequence[int]) -> str:
+    return f"{', '.join(str(number) for number in partitions[:5])}{' ...' if partitions[5:] else ''}"
