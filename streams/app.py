@@ -13,6 +13,7 @@ import signal
 import socket
 import time
 import uuid
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 import faust
@@ -61,8 +62,8 @@ class Worker:
         # Of type bytes, tables leave keys and values as they are.
         self.table = self.app.Table(STATE_TABLE, partitions=settings.kafka.partitions, key_type=bytes, value_type=bytes)
         self.memory = self.app.Table(MEMORY_TABLE, partitions=1, key_type=bytes, value_type=bytes)
-        changelog = self.table.changelog_topic.get_topic_name()
-        log = FaustLog(self.app, changelog, settings.topic(DEAD_LETTERS))
+        self._changelog = self.table.changelog_topic.get_topic_name()
+        log = FaustLog(self.app, self._changelog, settings.topic(DEAD_LETTERS))
         self.engine = Engine(settings, log, self.table.data.data, self._ends)
         self.rounds: Rounds | None = None
         self.exporter = KpiExporter()
@@ -80,7 +81,7 @@ class Worker:
             chunked=source_topics(settings),
             from_end=frozenset({self._ticks, self._components.topic}),
             positions=self._positions,
-            let_go=self.engine.let_go,
+            let_go=self._let_go,
         )
         bind(self.app, sources)
         self._add_agents()
@@ -103,6 +104,14 @@ class Worker:
 
     async def _ends(self, partitions: Any) -> Any:
         return await self.app.consumer.highwaters(*partitions)
+
+    async def _let_go(self, partitions: AbstractSet[TP]) -> None:
+        try:
+            await self.engine.let_go(partitions)
+        finally:
+            # Of what comes back, Faust reads only what was written since: too little where the rest isn't in memory.
+            for number in {tp.partition for tp in partitions} - self.engine.kept:
+                self.app.tables.recovery.revoke(TP(self._changelog, number))
 
     def _add_agents(self) -> None:
         app, settings = self.app, self.settings
@@ -154,7 +163,8 @@ class Worker:
 
     async def _answer(self, partition: int, data: bytes) -> None:
         tick = decode_tick(data)
-        self.owner_url = tick.url
+        if self.engine.is_ours(tick):
+            self.owner_url = tick.url
         reply = self.engine.answer(partition, tick)
         if reply is not None:
             await self._send(self._components.topic, str(partition).encode(), encode_answer(reply), 0)
@@ -162,13 +172,14 @@ class Worker:
     # The KPI agent
 
     async def _gather(self, data: bytes) -> None:
-        if self.rounds is None:
+        rounds = self.rounds  # the office may be lost while we write
+        if rounds is None:
             return
         began = time.monotonic()
-        if self.rounds.take(decode_answer(data), began):
+        if rounds.take(decode_answer(data), began):
             await self._remember()
             await self._publish()
-            self.rounds.charge(time.monotonic() - began)
+            rounds.charge(time.monotonic() - began)
 
     async def _drive(self) -> None:
         """Send ticks while the KPI agent is ours; forget everything once it isn't."""

@@ -96,15 +96,29 @@ class Engine:
                 taken[tp.partition].set_goal(tp.topic, end)
 
     async def let_go(self, partitions: AbstractSet[TP]) -> None:
-        """Save partitions that are about to be another's, and keep them aside."""
+        """Save partitions that are about to be another's, and keep aside those that are safe.
+
+        Raises:
+            Exception: what the log answered about one of them, once all have been tried.
+        """
         numbers = sorted({tp.partition for tp in partitions if tp.partition in self.owned})
         going = {number: self.owned.pop(number) for number in numbers if self._is_source(number, partitions)}
+        leaving = (self._leave(number, owned) for number, owned in going.items())
+        for failure in await asyncio.gather(*leaving, return_exceptions=True):
+            if failure is not None:
+                raise failure
+
+    async def _leave(self, number: int, owned: OwnedPartition) -> None:
         try:
-            await asyncio.gather(*(owned.save_now() for owned in going.values()))
-            self._aside.update(going)
+            await owned.save_now()
+            self._aside[number] = owned
         finally:
-            for owned in going.values():
-                owned.abandon()
+            owned.abandon()
+
+    @property
+    def kept(self) -> frozenset[int]:
+        """Return the partitions whose state is in memory; of others, all of the changelog must be read again."""
+        return frozenset({*self.owned, *self._aside})
 
     def _is_source(self, number: int, partitions: AbstractSet[TP]) -> bool:
         """Tell whether it is the sources of a partition that go: the KPI agent's topic has a partition 0 too."""
@@ -118,7 +132,8 @@ class Engine:
     def _take_up(self, number: int) -> OwnedPartition:
         began = time.monotonic()
         manifest = newest(self._stored, number)
-        aside = self._aside.get(number)
+        # Owned still: another rebalance came after it was taken up, and before a record or a tick could reach it.
+        aside = self._aside.get(number) or self.owned.get(number)
         if aside is not None and not _is_newer(manifest, aside.checkpointer.last):
             last = aside.checkpointer.last
             aside.checkpointer.epoch = (Epoch(*last.epoch) if last else Epoch()).after(self.generation)
@@ -159,14 +174,18 @@ class Engine:
         if owned is not None:
             await owned.ease()
 
+    def is_ours(self, tick: Tick) -> bool:
+        """Tell a tick from another engine's on the same topics, and from one that was replaced without knowing it."""
+        return tick.app == self._settings.app_id and tick.generation >= self.generation
+
     def answer(self, partition: int, tick: Tick) -> Answer | None:
         """Bring a partition to a tick and begin a checkpoint if one is due; None if there is nothing to say."""
         owned = None if partition in self.failed else self.owned.get(partition)
         now_s = time.monotonic()
         if owned is None or time.time() * 1000 - tick.sent_ms > _OUTDATED_MS:
             return None
-        if tick.app != self._settings.app_id or tick.generation < self.generation:
-            return None  # another engine's on the same topics, or of one that was replaced and doesn't know yet
+        if not self.is_ours(tick):
+            return None
         self.last_tick_s = now_s
         try:
             reply = owned.answer(tick)

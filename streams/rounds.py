@@ -109,10 +109,12 @@ class Rounds:
 
     def take(self, answer: Answer, now_s: float) -> bool:
         """Take in an answer; return whether it completed a round and there is a new snapshot."""
+        if answer.owner != self._owner:
+            return False  # maybe another engine's on the same topics, on another clock or far behind
         self.latest_event_ms = max(self.latest_event_ms, answer.latest_event_ms)
         self._floor_ms = max(self._floor_ms, answer.now_ms)
         round_ = next((each for each in self._rounds if each.tick.number == answer.number), None)
-        if answer.owner != self._owner or round_ is None:
+        if round_ is None:
             return False
         self._last_answer_s[answer.partition] = now_s
         if answer.behind:

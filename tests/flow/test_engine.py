@@ -10,6 +10,7 @@ import pytest
 from fake_log import TOPIC, FakeLog, chunk, purchase
 from faust.types import TP
 
+from events.identity import partition_of
 from streams.engine import Engine
 from streams.manifest import StateRefusedError
 from streams.messages import Tick
@@ -36,6 +37,12 @@ class Group:
         self.generation += 1
         engine.generation = self.generation
         engine._stored.update(self.log.stored)
+        return await engine.positions(SOURCES)
+
+    async def give_again(self, engine: Engine) -> Any:
+        """A rebalance that left the partition where it was: Faust reads nothing of the changelog again."""
+        self.generation += 1
+        engine.generation = self.generation
         return await engine.positions(SOURCES)
 
 
@@ -117,6 +124,49 @@ def test_a_partition_whose_state_wasnt_saved_isnt_kept() -> None:
         assert orders(worker) == 1
 
     asyncio.run(scene())
+
+
+def test_a_rebalance_right_after_another_loses_nothing() -> None:
+    """The partition was taken up, but held by nobody yet, so that it wasn't let go either."""
+
+    async def scene() -> None:
+        group = Group()
+        worker, heir = group.worker(), group.worker()
+        await group.give_to(worker)
+        worker.take(chunk([purchase(1)], 0))
+        await worker.let_go(ALL)
+        await group.give_to(heir)
+        positions = await group.give_again(heir)
+        assert positions[TP(TOPIC, 0)] == 1
+        assert orders(heir) == 1
+        assert heir.owned[0].checkpointer.epoch.generation == 3
+
+    asyncio.run(scene())
+
+
+def test_only_the_partition_that_could_not_be_saved_is_read_again() -> None:
+    """One failure takes no other partition along; what isn't kept is known, so that Faust can be told."""
+
+    async def scene() -> None:
+        log = FakeLog()
+        worker = Engine(Settings(kafka={"partitions": 2}), log, {})
+        both = frozenset({TP(TOPIC, 0), TP(TOPIC, 1)})
+        await worker.positions(both)
+        for number in (0, 1):
+            worker.take(chunk([purchase(number, homed(number))], 0, partition=number))
+        log.failures["manifest"] = 1
+        with pytest.raises(OSError, match="manifest not acknowledged"):
+            await worker.let_go(both)
+        assert len(worker.kept) == 1
+        positions = await worker.positions(frozenset({TP(TOPIC, number) for number in worker.kept}))
+        assert set(positions.values()) == {1}
+
+    asyncio.run(scene())
+
+
+def homed(partition: int) -> str:
+    """A customer of this partition of two."""
+    return next(name for name in map(str, range(99)) if partition_of(name, 2) == partition)
 
 
 def test_the_kpi_agents_partition_takes_no_source_along() -> None:

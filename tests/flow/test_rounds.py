@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 from fake_log import purchase
 
 from streams.merge import Admission
@@ -105,6 +106,16 @@ def test_answers_to_somebody_elses_ticks_are_not_taken() -> None:
         assert not cluster.rounds.take(cluster.answer(former, number), cluster.now_s)
     assert cluster.rounds.snapshot is None
     assert cluster.reasons() == {"no answer from partition 0, 1"}
+
+
+def test_another_engine_on_the_same_topics_moves_no_clock() -> None:
+    """Its event clock may be years ahead of ours, or its wall clock of our event clock."""
+    cluster = Cluster(clock="event")
+    cluster.round(0, 1)
+    theirs = cluster.agent("theirs").tick(CLOCK_MS, cluster.now_s)
+    ahead = msgspec.structs.replace(cluster.answer(theirs, 0), now_ms=CLOCK_MS * 2, latest_event_ms=CLOCK_MS * 2)
+    assert not cluster.rounds.take(ahead, cluster.now_s)
+    assert cluster.tick().now_ms < CLOCK_MS * 2
 
 
 def test_answers_of_another_instant_are_not_added_up() -> None:
