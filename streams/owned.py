@@ -85,7 +85,7 @@ class OwnedPartition:
     statistics: CheckpointStatistics
     last_record_ms: int = -1
     goals: dict[str, int] = field(default_factory=dict)
-    _taken_at_s: float = 0.0
+    _taken_at_s: dict[str, float] = field(default_factory=dict)
     _sent: set[asyncio.Future[object]] = field(default_factory=set)
     _events_since: int = 0
     _saved_at_s: float = 0.0
@@ -125,7 +125,7 @@ class OwnedPartition:
                     )
                 )
         self.positions[chunk.topic] = max(expected, chunk.end)
-        self._taken_at_s = time.monotonic()
+        self._taken_at_s[chunk.topic] = time.monotonic()
         self._events_since += len(values)
         if timestamps:
             self.last_record_ms = max(self.last_record_ms, *timestamps)
@@ -133,18 +133,21 @@ class OwnedPartition:
     def is_behind(self) -> bool:
         """Tell whether what is read is still what came before the partition was loaded.
 
-        The end of a source may never be reached, where transactions left their markers: a source that has given
-        nothing for a while has given all.
+        The end of a source may never be reached, where transactions left their markers or retention has removed
+        everything: a source that has given nothing for a while has given all, however busy the others are.
         """
-        reached = all(self.positions.get(topic, 0) >= goal for topic, goal in self.goals.items())
-        if reached or time.monotonic() - self._taken_at_s > _QUIET_S:
-            self.goals.clear()
+        quiet_since_s = time.monotonic() - _QUIET_S
+        self.goals = {
+            topic: goal
+            for topic, goal in self.goals.items()
+            if self.positions.get(topic, 0) < goal and self._taken_at_s[topic] > quiet_since_s
+        }
         return bool(self.goals)
 
     def set_goal(self, topic: str, end: int) -> None:
         """Note where a source ends as the partition is taken up."""
         self.goals[topic] = end
-        self._taken_at_s = time.monotonic()
+        self._taken_at_s[topic] = time.monotonic()
 
     async def ease(self) -> None:
         """Wait while very many records are on their way elsewhere: a stream of nothing but bad ones mustn't pile up."""

@@ -126,16 +126,24 @@ def test_the_engine_is_not_root():
 
 def test_docker_compose_accepts_it():
     """Docker's own reading: interpolation, types, references. No container is started."""
-    docker = shutil.which("docker")
-    if docker is None or subprocess.run([docker, "compose", "version"], capture_output=True, check=False).returncode:
-        pytest.skip(
-            "no docker with compose; bring it: sudo apt-get install docker-compose-v2 (or Docker's own packages)"
-        )
-    command = [docker, "compose", "--file", str(ROOT / "docker-compose.yml"), "--profile", "simulator", "config"]
+    command = [*compose_command(), "--file", str(ROOT / "docker-compose.yml"), "--profile", "simulator", "config"]
     environment = {name: value for name, value in os.environ.items() if name != "GRAFANA_ADMIN_PASSWORD"}
     refused = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert refused.returncode != 0
     assert "choose a password" in refused.stderr
     environment["GRAFANA_ADMIN_PASSWORD"] = "a-secret"
-    read = subprocess.run([*command, "--format", "json"], env=environment, capture_output=True, text=True, check=True)
-    assert set(json.loads(read.stdout)["services"]) == set(SERVICES)
+    read = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert set(yaml.safe_load(read.stdout)["services"]) == set(SERVICES)
+
+
+def compose_command() -> list[str]:
+    """Compose as a part of docker, or the program of its own that Debian has."""
+    docker = shutil.which("docker")
+    if docker and not subprocess.run([docker, "compose", "version"], capture_output=True, check=False).returncode:
+        return [docker, "compose"]
+    if program := shutil.which("docker-compose"):
+        return [program]
+    lacking = "docker-compose isn't here; bring it: sudo apt-get install docker-compose"
+    if os.environ.get("TAPESH_REQUIRE_SERVICES") == "1":
+        pytest.fail(lacking)
+    pytest.skip(lacking)
