@@ -63,7 +63,7 @@ class Worker:
         self.table = self.app.Table(STATE_TABLE, partitions=settings.kafka.partitions, key_type=bytes, value_type=bytes)
         self.memory = self.app.Table(MEMORY_TABLE, partitions=1, key_type=bytes, value_type=bytes)
         self._changelog = self.table.changelog_topic.get_topic_name()
-        log = FaustLog(self.app, self._changelog, settings.topic(DEAD_LETTERS))
+        log = FaustLog(self.app, self._changelog, settings.topic(DEAD_LETTERS), source_topics(settings))
         self.engine = Engine(settings, log, self.table.data.data, self._ends)
         self.rounds: Rounds | None = None
         self.exporter = KpiExporter()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Coroutine, Mapping
 from typing import Any
@@ -13,6 +14,7 @@ from faust.types import TP
 from events.names import DEAD_LETTERS, HEADER_CUT_FROM, HEADER_REJECTED_AT
 from streams.owned import Headers
 
+_log = logging.getLogger(__name__)
 _PAUSE_S = 0.2
 _CUT_TO = 64 * 1024
 
@@ -24,12 +26,16 @@ class FaustLog:
         app: the Faust app, running.
         changelog: name of the state table's changelog topic.
         dead_letters: name of the topic for rejected records.
+        sources: names of the topics that are read; None: all that positions speak of.
     """
 
-    def __init__(self, app: Any, changelog: str, dead_letters: str = DEAD_LETTERS) -> None:
+    def __init__(
+        self, app: Any, changelog: str, dead_letters: str = DEAD_LETTERS, sources: frozenset[str] | None = None
+    ) -> None:
         self._app = app
         self._changelog = changelog
         self._dead_letters = dead_letters
+        self._sources = sources
         self._tasks: set[asyncio.Task[object]] = set()
 
     async def save(self, partition: int, key: bytes, value: bytes | None) -> object:
@@ -47,8 +53,12 @@ class FaustLog:
         return self._in_background(sent)
 
     async def commit(self, partition: int, positions: Mapping[str, int]) -> None:
-        """Commit source positions, fenced by the group's generation."""
-        await self._app.consumer.commit_offsets({TP(topic, partition): at for topic, at in positions.items()})
+        """Commit source positions, fenced by the group's generation.
+
+        A topic that was taken out of the settings keeps its position in the state, in case it comes back.
+        """
+        read = positions.keys() if self._sources is None else positions.keys() & self._sources
+        await self._app.consumer.commit_offsets({TP(topic, partition): positions[topic] for topic in read})
 
     def _in_background(self, sending: Coroutine[Any, Any, object]) -> asyncio.Future[object]:
         task = asyncio.create_task(sending)
@@ -70,12 +80,16 @@ class FaustLog:
     async def _until_acknowledged(
         self, *where: Any, hopeless: tuple[type[Exception], ...] = (), **options: Any
     ) -> object:
+        is_told = False
         while True:
             try:
                 return await self._send(*where, **options)
             except hopeless:
                 raise
-            except Exception:  # noqa: BLE001 - for no other reason it is given up
+            except Exception as error:  # noqa: BLE001 - for no other reason it is given up
+                if not is_told:
+                    _log.warning("a record for %s was not taken, trying on: %r", where[0], error)
+                    is_told = True
                 await asyncio.sleep(_PAUSE_S)
 
     async def _send(

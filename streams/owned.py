@@ -8,6 +8,7 @@ entries, then the manifest, then the offsets are committed, and only then is any
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ from streams.messages import Answer, Tick, answer
 from streams.partition import Misplaced, PartitionState, Refused
 from streams.transport.chunk import Chunk
 
+_log = logging.getLogger(__name__)
 _QUIET_S = 3.0
 _MOST_ON_THE_WAY = 500
 """Records sent elsewhere and not yet acknowledged, above which nothing more is taken in."""
@@ -213,8 +215,9 @@ class OwnedPartition:
         while True:
             try:
                 await self._save(draft)
-            except Exception:  # noqa: BLE001 - whatever the broker said, the draft is still good
+            except Exception as error:  # noqa: BLE001 - whatever the broker said, the draft is still good
                 self.statistics.failed += 1
+                _log.warning("partition %d: checkpoint not written, trying again: %r", self.state.partition, error)
                 await asyncio.sleep(pause_s)
                 pause_s = min(2 * pause_s, 2.0)
             else:

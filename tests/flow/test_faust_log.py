@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from aiokafka.errors import KafkaTimeoutError, MessageSizeTooLargeError
+from faust.types import TP
 
 from events.names import HEADER_CUT_FROM, HEADER_REJECTED_AT
 from streams.faust_log import FaustLog
@@ -57,3 +58,16 @@ def test_a_dead_letter_that_never_fits_is_cut() -> None:
     _, _, value, _, _, headers = bury(Producer(limit=100_000), b"x" * 100_001)
     assert value == b"x" * 65_536
     assert dict(headers)[HEADER_CUT_FROM] == b"100001"
+
+
+def test_a_topic_that_was_taken_out_of_the_settings_isnt_committed() -> None:
+    """Nobody holds it: the refusal would hold up every checkpoint."""
+    committed: list[dict[TP, int]] = []
+
+    async def commit_offsets(offsets: dict[TP, int]) -> None:
+        committed.append(offsets)
+
+    app = SimpleNamespace(consumer=SimpleNamespace(commit_offsets=commit_offsets))
+    log = FaustLog(app, "changelog", "dead", frozenset({"kept"}))
+    asyncio.run(log.commit(3, {"kept": 5, "gone": 7}))
+    assert committed == [{TP("kept", 3): 5}]
