@@ -137,6 +137,8 @@ class Engine:
         if aside is not None and not _is_newer(manifest, aside.checkpointer.last):
             last = aside.checkpointer.last
             aside.checkpointer.epoch = (Epoch(*last.epoch) if last else Epoch()).after(self.generation)
+            for topic, end in aside.goals.items():
+                aside.set_goal(topic, end)  # it couldn't read on meanwhile: its silence meant nothing
             return aside
         state = PartitionState(
             self._settings.meaning,

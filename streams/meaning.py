@@ -62,7 +62,7 @@ class Meaning:
 
     Attributes:
         currency: the reporting currency.
-        rates: what one unit of another currency is worth in it.
+        rates: what one unit of another currency is worth in it, now: the one setting here that may change.
         timezone, calendar, windows: how time is cut.
         slices: the slice attributes of an acquisition.
         lapse_after_ms: a buying lifetime's length after its latest purchase.

@@ -144,6 +144,25 @@ def test_a_rebalance_right_after_another_loses_nothing() -> None:
     asyncio.run(scene())
 
 
+def test_a_partition_put_aside_while_behind_is_behind_still() -> None:
+    """It read nothing during the rebalance: that it was silent doesn't mean that it has read all."""
+
+    async def ends(partitions: Any) -> Any:
+        return dict.fromkeys(partitions, 9)
+
+    async def scene() -> None:
+        worker = Engine(Settings(kafka={"partitions": 1}), FakeLog(), {}, ends)
+        one = frozenset({TP(TOPIC, 0)})
+        await worker.positions(one)
+        worker.take(chunk([purchase(1)], 0))
+        await worker.let_go(one)
+        worker._aside[0]._taken_at_s[TOPIC] -= 60
+        await worker.positions(one)
+        assert worker.owned[0].is_behind()
+
+    asyncio.run(scene())
+
+
 def test_only_the_partition_that_could_not_be_saved_is_read_again() -> None:
     """One failure takes no other partition along; what isn't kept is known, so that Faust can be told."""
 
