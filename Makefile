@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PY := $(BIN)/python
 STAMP := $(VENV)/.installed
-SOURCES := events metrics streams tests
+SOURCES := events metrics streams benchmarks tests
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint style types layers format bench lock services clean .venv
