@@ -19,6 +19,7 @@ from streams.merge import Admission, Merger, Sums
 from streams.messages import Answer, Tick
 from streams.panes import ReportingTime
 from streams.settings import Settings
+from streams.sums import RangeError
 
 MISSED_TICKS = 3
 GRACE_S = 1.5
@@ -83,6 +84,7 @@ class Rounds:
         self._last_answer_s: dict[int, float] = {}
         self._behind: dict[int, float] = {}
         self._caught_up_ms = 1
+        self._failure = ""
         self._full: KpiDocument | None = None
         self._full_cost_s = 0.0
         self._full_at_s = -math.inf
@@ -128,10 +130,7 @@ class Rounds:
             return False
         while self._rounds and self._rounds[0].tick.number <= answer.number:
             self._rounds.popleft()
-        if self._is_of_the_past(round_.tick.now_ms):
-            return False
-        self._complete(round_, now_s)
-        return True
+        return not self._is_of_the_past(round_.tick.now_ms) and self._complete(round_, now_s)
 
     def _is_of_the_past(self, now_ms: int) -> bool:
         """Tell whether a tick was sent before the event clock had heard of what was being read again."""
@@ -157,13 +156,20 @@ class Rounds:
         silent = [p for p in partitions if now_s - self._last_answer_s.get(p, -math.inf) > patience_s]
         if silent:
             return f"no answer from partition {_listed(silent)}"
+        if self._failure:
+            return self._failure
         if behind := [p for p, since_s in sorted(self._behind.items()) if now_s - since_s <= patience_s]:
             return f"partition {_listed(behind)} is still reading what came before"
         return "starting" if self.snapshot is None else "answers are late"
 
-    def _complete(self, round_: Round, now_s: float) -> None:
+    def _complete(self, round_: Round, now_s: float) -> bool:
         answers = list(round_.answers.values())
-        sums = self._merger.merge(answers)
+        try:
+            sums = self._merger.merge(answers)
+        except RangeError as error:
+            self._failure = str(error)  # the next owner would fail on it alike
+            return False
+        self._failure = ""
         meaning = self._settings.meaning
         document = kpi_document(meaning, self._time, sums, self._settings.economics, round_.tick.now_ms)
         if round_.tick.full:
@@ -177,6 +183,7 @@ class Rounds:
                 covers.setdefault(topic, {})[answer.partition] = position
         self.waiting = sum(answer.waiting for answer in answers)
         self.snapshot = Snapshot(document, covers, now_s, self.latest_event_ms, books_residual(sums))
+        return True
 
 
 def books_residual(sums: Sums) -> int:

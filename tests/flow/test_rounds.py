@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+import numpy as np
 from fake_log import purchase
 
 from streams.merge import Admission
@@ -12,6 +13,7 @@ from streams.messages import Answer, Tick, answer
 from streams.partition import PartitionState
 from streams.rounds import Rounds
 from streams.settings import Settings
+from streams.sums import SAFE_SUM
 
 CLOCK_MS = 1_767_312_000_000  # 2026-01-02
 TICK_S = 0.5
@@ -182,3 +184,30 @@ def test_late_answers_of_a_round_that_was_overtaken_change_nothing() -> None:
     now = cluster.rounds.snapshot.document["now"]
     assert not cluster.rounds.take(late, cluster.now_s)
     assert cluster.rounds.snapshot.document["now"] == now
+
+
+def test_sums_out_of_range_are_unknown_with_the_reason_and_end_nobody() -> None:
+    """Partitions that are sound each may together leave 64 bits: the next owner would fail on it alike."""
+    cluster = Cluster()
+    cluster.arrive(0, purchase(1))
+    cluster.now_s += 60
+    tick = cluster.tick()
+    huge = cluster.answer(tick, 0)
+    sums = np.full(len(huge.sums) // 8, int(SAFE_SUM) - 1, np.int64).tobytes()
+    for number in (0, 1):
+        assert not cluster.rounds.take(msgspec.structs.replace(huge, partition=number, sums=sums), cluster.now_s)
+    assert all("64-bit" in reason for reason in cluster.reasons())
+    assert cluster.reasons()
+
+
+def test_a_partition_that_is_behind_makes_kpis_unknown_until_it_has_caught_up() -> None:
+    """Its sums are those of the past: the last snapshot stands for a moment, and then there is none."""
+    cluster = Cluster()
+    assert cluster.round(0, 1)
+    cluster.now_s += 60
+    tick = cluster.tick()
+    assert not cluster.rounds.take(msgspec.structs.replace(cluster.answer(tick, 0), behind=True), cluster.now_s)
+    assert not cluster.rounds.take(cluster.answer(tick, 1), cluster.now_s)
+    assert cluster.reasons() == {"partition 0 is still reading what came before"}
+    assert cluster.round(0, 1)
+    assert not cluster.reasons()
