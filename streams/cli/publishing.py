@@ -15,7 +15,7 @@ from events.producer import NotDeliveredError, TapeshProducer
 from events.rejection import Rejected
 from streams.cli.console import counted, say
 from streams.settings import Settings
-from streams.topics import TopicsError, admin_client, connected, partition_counts, source_names
+from streams.topics import admin_client, connected, ensure_topics, partition_counts, source_names
 
 _BATCHING = {"linger_ms": 20, "batch_size": 256 * 1024}
 """Twenty milliseconds of delay for a third more throughput."""
@@ -35,7 +35,7 @@ class Publishing:
 
     Raises:
         BrokerUnreachable: no broker answers in time.
-        TopicsError: there is no topic to publish to. A broker would create it, with a partition count of its own.
+        TopicsError: a topic is missing and can't be created, or another one has a wrong partition count.
     """
 
     def __init__(self, settings: Settings, *, timeout_s: float, rate: float = 0.0, send_bad: bool = False) -> None:
@@ -46,7 +46,7 @@ class Publishing:
         self._timeout_s = timeout_s
         self._rate = rate
         self._send_bad = send_bad
-        self._refuse_missing_topics()
+        self._create_missing_topics()
         self._producer: TapeshProducer = self._connected(_tapesh_producer, topic_prefix=settings.kafka.topic_prefix)
         self._bad_rows: Any = None
         self._bad_rows_lost = 0
@@ -104,12 +104,14 @@ class Publishing:
             say(f"not delivered: {len(lost) - _NAMED:,} more")
         return isinstance(error, NotDeliveredError)
 
-    def _refuse_missing_topics(self) -> None:
+    def _create_missing_topics(self) -> None:
+        """Create what isn't there as the settings have it: left to the broker, topics get its own partition count."""
         wanted = [self._settings.topic(name) for name in source_names(self._settings)]
         with admin_client(self._settings, self._timeout_s) as admin:
             there = partition_counts(admin, wanted)
-        if missing := [repr(topic) for topic in wanted if topic not in there]:
-            raise TopicsError([f"no topic {' and no topic '.join(missing)}; create them: tapesh topics"])
+        if any(topic not in there for topic in wanted):
+            made = ensure_topics(self._settings, timeout_s=self._timeout_s).created
+            say(f"topics created, with {self._settings.kafka.partitions} partitions for events: {len(made)}")
 
     def _wait_for_turn(self) -> None:
         rows = self.sent + self.rejected.total()

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -86,12 +87,13 @@ def test_a_rate_is_kept(topics, tapesh, purchase):
     assert time.monotonic() - began >= 0.38
 
 
-def test_topics_that_are_not_there_are_not_left_to_the_broker(on_kafka, tapesh, purchase):
-    """It would make them, with a partition count of its own."""
+def test_topics_that_are_not_there_are_created_as_the_settings_have_them(on_kafka, tapesh, purchase, fresh_prefix):
+    """Left to the broker they would get a partition count of its own."""
     result = tapesh("produce", stdin=purchase(1))
-    assert result.exit_code == 1
-    assert "customer-events'" in result.stderr
-    assert "create them: tapesh topics" in result.stderr
+    assert result.exit_code == 0
+    assert "topics created, with 3 partitions" in result.stderr
+    with closing(KafkaConsumer(bootstrap_servers=on_kafka.bootstrap)) as consumer:
+        assert len(consumer.partitions_for_topic(f"{fresh_prefix}customer-events")) == 3
 
 
 def test_no_broker_is_told_after_a_bounded_time(tapesh, purchase, monkeypatch):
