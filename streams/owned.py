@@ -27,7 +27,8 @@ from streams.partition import Misplaced, PartitionState, Refused
 from streams.transport.chunk import Chunk
 
 _log = logging.getLogger(__name__)
-_QUIET_S = 3.0
+_QUIET_S = 10.0
+"""Of a source that isn't at its end: that long without a record means that there is none, not that we are slow."""
 _MOST_ON_THE_WAY = 500
 """Records sent elsewhere and not yet acknowledged, above which nothing more is taken in."""
 
