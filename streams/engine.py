@@ -13,7 +13,6 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from faust.types import TP
@@ -33,14 +32,6 @@ _log = logging.getLogger(__name__)
 _OUTDATED_MS = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """How a partition was recovered, for the engine's metrics."""
-
-    persons: int
-    seconds: float
-
-
 class Engine:
     """The partitions of one worker.
 
@@ -57,7 +48,6 @@ class Engine:
         self.counts = Counts()
         self.checkpoints = CheckpointStatistics()
         self.owned: dict[int, OwnedPartition] = {}
-        self.loaded: dict[int, Loaded] = {}
         self.failed: dict[int, str] = {}
         self.last_tick_s = 0.0
         self.generation = 0
@@ -154,8 +144,8 @@ class Engine:
         epoch = (Epoch(*manifest.epoch) if manifest else Epoch()).after(self.generation)
         checkpointer = Checkpointer(number, epoch, manifest, segments, orphans)
         positions = dict(manifest.offsets) if manifest else {}
-        self.loaded[number] = Loaded(len(state.fold.persons), time.monotonic() - began)
-        _log.info("partition %d: %d persons loaded, epoch %s", number, len(state.fold.persons), epoch)
+        took_s = time.monotonic() - began
+        _log.info("partition %d: %d persons loaded in %.1f s, epoch %s", number, len(state.fold.persons), took_s, epoch)
         return OwnedPartition(state, checkpointer, positions, self._log, self.checkpoints)
 
     # Records and ticks
