@@ -11,7 +11,8 @@ from datetime import date, datetime, time
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from .source_rows import BadRow, Event, Importer, Tally, open_rows
+from .cells import whole
+from .source_rows import BadRow, Event, Importer, Tally, take_rows
 
 SOURCE = "sfo-survey"
 ZONE = ZoneInfo("America/Los_Angeles")
@@ -29,14 +30,7 @@ def read(paths: Sequence[Path], tally: Tally) -> Iterator[Event | BadRow]:
         tally: counts rows, events and what was left out: questions not answered, `netpro` and `q7all`.
     """
     interviews: list[tuple[date, int, list[Event]]] = []
-    for line, row in open_rows(paths[0], COLUMNS):
-        tally.rows += 1
-        try:
-            interviews.append(_interview(row, tally))
-        except BadRow as bad:
-            tally.bad_rows += 1
-            bad.line, bad.file = line, paths[0].name
-            yield bad
+    yield from take_rows(paths[0], COLUMNS, tally, lambda row: interviews.append(_interview(row, tally)))
     interviews.sort(key=lambda interview: interview[:2])
     for _, _, responses in interviews:
         tally.events["survey-response"] += len(responses)
@@ -56,10 +50,10 @@ def _interview(row: dict[str, str], tally: Tally) -> tuple[date, int, list[Event
         day = date.fromisoformat(row["interview_date"])
     except ValueError:
         raise BadRow(0, "interview_date", row["interview_date"], "a date like 2017-05-13") from None
-    number = _whole(row, "respnum", range(1, 1_000_000))
-    year = _whole(row, "year", range(1970, 2100))
-    netpro = _whole(row, "netpro", range(11)) if row["netpro"] else None
-    q7all = _whole(row, "q7all", range(1, 6)) if row["q7all"] else None
+    number = whole(row, "respnum", range(1, 1_000_000))
+    year = whole(row, "year", range(1970, 2100))
+    netpro = whole(row, "netpro", range(11)) if row["netpro"] else None
+    q7all = whole(row, "q7all", range(1, 6)) if row["q7all"] else None
 
     customer_id = f"sfo-{year}-{number}"
     occurred_at = datetime.combine(day, NOON).isoformat()
@@ -81,10 +75,3 @@ def _interview(row: dict[str, str], tally: Tally) -> tuple[date, int, list[Event
             response["scale"] = 5
         responses.append(response)
     return day, number, responses
-
-
-def _whole(row: dict[str, str], column: str, allowed: range) -> int:
-    text = row[column]
-    if text.isascii() and text.isdigit() and int(text) in allowed:
-        return int(text)
-    raise BadRow(0, column, text, f"a whole number from {allowed.start} to {allowed.stop - 1}")

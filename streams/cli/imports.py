@@ -40,6 +40,10 @@ def import_events(
             "--output", "-o", metavar="FILE", help="Where events go; .gz is compressed; - is standard output."
         ),
     ] = STDIN,
+    mapping: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="For `csv`: says which column is which field."),
+    ] = None,
     on_error: Annotated[
         OnError, typer.Option(help="Bad rows are named on standard error: leave them out, or stop at the first.")
     ] = OnError.CONTINUE,
@@ -54,24 +58,26 @@ def import_events(
     if name not in IMPORTERS:
         raise typer.BadParameter(f"got {name!r}, expected one of: {', '.join(IMPORTERS)}", param_hint="'NAME'")
     tally = Tally()
-    _write(IMPORTERS[name], files or [], output, tally, on_error)
+    _write(IMPORTERS[name], files or [], mapping, output, tally, on_error)
     _report(tally)
 
 
-def _write(importer: Importer, files: Sequence[Path], output: str, tally: Tally, on_error: OnError) -> None:
+def _write(
+    importer: Importer, files: Sequence[Path], mapping: Path | None, output: str, tally: Tally, on_error: OnError
+) -> None:
     import msgspec
 
-    from events.importers import BadRow
+    from events.importers import BadMapping, BadRow
 
     try:
-        importer.check_files(files)
+        paths = importer.check_files(files, mapping)
     except (ValueError, FileNotFoundError) as error:
         raise Failure(str(error), code=2) from None
     encoder = msgspec.json.Encoder()
     try:
         with _opened(output) as out, count_done() as progress:
             task = progress.add_task("importing", total=None)
-            for number, item in enumerate(importer.read(files, tally)):
+            for number, item in enumerate(importer.read(paths, tally)):
                 if number % _NEWS_EVERY == 0:
                     progress.update(task, completed=number)
                 if not isinstance(item, BadRow):
@@ -80,6 +86,8 @@ def _write(importer: Importer, files: Sequence[Path], output: str, tally: Tally,
                 say(str(item))
                 if on_error is OnError.STOP:
                     raise Failure("stopped at the first bad row; --on-error continue leaves bad rows out")
+    except BadMapping as error:
+        raise Failure(str(error), code=2) from None
     except BadRow as error:  # of a file's header: nothing in it can be trusted
         raise Failure(str(error)) from None
 

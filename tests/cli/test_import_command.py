@@ -70,9 +70,11 @@ def test_a_bad_row_is_named_and_left_out_or_stops_it(tapesh, survey):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["sfo"], "got 'sfo', expected one of: online-retail, sfo-survey"),
+        (["sfo"], "got 'sfo', expected one of: cdnow, complete-journey, csv, olist, online-retail, sfo-survey, telco"),
         (["sfo-survey"], "takes the files nps_csat_2017.csv[.gz], got 0 files"),
         (["sfo-survey", "nowhere.csv"], "file 'nowhere.csv' does not exist"),
+        (["csv", "rows.csv"], "importer 'csv' needs a mapping file (--mapping)"),
+        (["sfo-survey", "rows.csv", "--mapping", "m.toml"], "importer 'sfo-survey' takes no mapping file"),
     ],
 )
 def test_a_wrong_call_is_told(tapesh, arguments, said):
@@ -80,6 +82,19 @@ def test_a_wrong_call_is_told(tapesh, arguments, said):
     result = tapesh("import", *arguments)
     assert result.exit_code == 2
     assert said in " ".join(result.stderr.replace("│", " ").split())
+
+
+def test_any_file_goes_through_import_and_compute_by_a_mapping(tapesh):
+    """A till's lines, with a mapping of four columns."""
+    Path("rows.csv").write_text("no,who,at,sum\n1,ana,2026-06-01T10:00:00+00:00,10.00\n2,rui,2026-06-02,5.50\n")
+    fields = 'customer_id = "who", occurred_at = "at", order_id = "no", "total.amount" = "sum"'
+    constants = '"total.currency" = "EUR"'
+    mapping = f'[[event]]\ntype = "purchase"\nfields = {{ {fields} }}\nconstants = {{ {constants} }}\n'
+    Path("mapping.toml").write_text(mapping)
+    result = tapesh("import", "csv", "rows.csv", "--mapping", "mapping.toml", "-o", "events.ndjson")
+    assert (result.exit_code, result.stdout) == (0, ""), result.stderr
+    lifetime = json.loads(tapesh("compute", "events.ndjson", "--json").stdout)["windows"]["lifetime"]
+    assert (lifetime["orders"], lifetime["revenue"], lifetime["buyers"]) == (2, 15.5, 2)
 
 
 def test_another_file_is_refused_by_its_header(tapesh):
