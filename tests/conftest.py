@@ -14,7 +14,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import NoReturn, Protocol
+from typing import TYPE_CHECKING, NoReturn, Protocol
 
 import hypothesis
 import pytest
@@ -30,6 +30,9 @@ from streams.services import (
     ServiceUnavailable,
 )
 
+if TYPE_CHECKING:
+    from deployment import Deployment
+
 _DATABASES = itertools.count(1)
 ROOT = Path(__file__).resolve().parent.parent
 _ABOUT_TESTS = ("TAPESH_REQUIRE_SERVICES", "TAPESH_SHARED")
@@ -38,6 +41,14 @@ _ABOUT_TESTS = ("TAPESH_REQUIRE_SERVICES", "TAPESH_SHARED")
 # In continuous integration they are the same each time, so that what fails there fails again here. Elsewhere they roam.
 hypothesis.settings.register_profile("tapesh", deadline=None, derandomize=os.environ.get("CI") == "true")
 hypothesis.settings.load_profile("tapesh")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the long variants out unless they are asked for: nothing that they need is missing."""
+    if os.environ.get("TAPESH_SOAK") != "1":
+        long = [item for item in items if item.get_closest_marker("soak")]
+        config.hook.pytest_deselected(items=long)
+        items[:] = [item for item in items if item not in long]
 
 
 class Broker(Protocol):
@@ -183,6 +194,19 @@ def create_topics() -> Callable[..., None]:
             admin.close()
 
     return create
+
+
+@pytest.fixture
+def deploy(tmp_path: Path, fresh_prefix: str) -> Iterator[Callable[..., Deployment]]:
+    """Makes a deployment: `deploy(bootstrap, clock="event")`; its workers end with the test."""
+    from deployment import Deployment  # half of the engine, which most tests can do without
+
+    with ExitStack() as stack:
+
+        def make(bootstrap: str, **options: str) -> Deployment:
+            return stack.enter_context(Deployment(bootstrap, fresh_prefix, tmp_path, options))
+
+        yield make
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -33,7 +33,7 @@ PARTITIONS = 4
 PATIENCE_S = 60.0
 NO_EVENT = "no event has come yet"
 _POLL_S = 0.05
-_COMMAND = "from streams.cli import main; main()"
+PROGRAM = ("-c", "from streams.cli import main; main()")
 
 
 def eventually(what: str, reached: Callable[[], Any], patience_s: float = PATIENCE_S) -> Any:
@@ -47,15 +47,15 @@ def eventually(what: str, reached: Callable[[], Any], patience_s: float = PATIEN
 
 
 class WorkerProcess:
-    """One `tapesh worker`."""
+    """One `tapesh worker`, or another program that is one."""
 
-    def __init__(self, name: str, environment: Mapping[str, str], log: Path) -> None:
+    def __init__(self, name: str, environment: Mapping[str, str], log: Path, program: Sequence[str] = PROGRAM) -> None:
         self.name = name
         self.port = free_port()
         self.log = log
         with log.open("ab") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-c", _COMMAND, "worker", "--loglevel", "info"],
+                [sys.executable, *program, "worker", "--loglevel", "info"],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -196,10 +196,11 @@ class Deployment:
         }
         return {f"TAPESH_{key.upper().replace('.', '__')}": value for key, value in every.items()}
 
-    def start(self, **options: str) -> WorkerProcess:
+    def start(self, *, program: Sequence[str] = PROGRAM, **options: str) -> WorkerProcess:
         """Start a worker; doesn't wait for anything."""
         number = len(self.workers)
-        worker = WorkerProcess(f"w{number}", self.environment(**options), self.directory / f"worker-{number}.log")
+        log = self.directory / f"worker-{number}.log"
+        worker = WorkerProcess(f"w{number}", self.environment(**options), log, program)
         self.workers.append(worker)
         return worker
 
