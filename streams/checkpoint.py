@@ -11,8 +11,10 @@ source offsets are committed, names the messages that may be deleted. A draft ca
 
 from __future__ import annotations
 
+import importlib.metadata
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import TypeVar
 
 import msgspec
@@ -22,7 +24,6 @@ import zstandard
 from streams.dedupe import Segment
 from streams.flows import PackedFlows, export_flows, restore_flows
 from streams.manifest import (
-    FORMAT,
     REPLAY,
     Block,
     Epoch,
@@ -31,9 +32,11 @@ from streams.manifest import (
     Piece,
     StateRefusedError,
     check_meaning,
+    check_partitions,
     entry_key,
     manifest_key,
 )
+from streams.migrations import FORMAT, is_changed, migrate_entry
 from streams.packing import PackedRows, pack, pack_block, unpack
 from streams.partition import PartitionState
 from streams.sums import Ints
@@ -201,6 +204,8 @@ class Checkpointer:
             registry=self._registry(state, writer),
             waiting=writer.write("waiting", [item.raw for item in state.waiting]) if state.waiting else None,
             ids=ids,
+            partitions=state.partitions,
+            program=program(),
         )
         return Draft(plan, segments, [], (b"", b""), self.partition, writer.parts)
 
@@ -280,6 +285,7 @@ def restore(state: PartitionState, plan: Manifest, stored: Mapping[bytes, bytes]
     Raises:
         StateRefusedError: the settings differ, or an entry that the manifest names isn't there.
     """
+    check_partitions(state.partition, plan.partitions, state.partitions)
     check_meaning(state.partition, plan.meaning, state.meaning.describe())
     reader = _Reader(state.partition, stored)
     fold = state.fold
@@ -330,7 +336,7 @@ class _Writer:
 
     def write(self, part: str, content: object, *, size: int = 0) -> Piece:
         """Add a part and return its name for the manifest; the content isn't changed any more."""
-        piece = Piece(self.version, 0, size, self._epoch)
+        piece = Piece(self.version, 0, size, self._epoch, FORMAT)
         self.parts.append((part, piece, content))
         return piece
 
@@ -357,7 +363,18 @@ class _Reader:
                 f"doesn't hold; {REPLAY}"
             )
         data = self._decompressor.decompress(b"".join(self._stored[key] for key in keys))
+        if is_changed(part, piece.format):
+            return msgspec.convert(migrate_entry(part, piece.format, msgspec.msgpack.decode(data)), kind)
         return msgspec.msgpack.decode(data, type=kind)
+
+
+@cache
+def program() -> str:
+    """Return the version of tapesh that runs, empty where it isn't installed."""
+    try:
+        return importlib.metadata.version("tapesh")
+    except importlib.metadata.PackageNotFoundError:
+        return ""
 
 
 def sorted_rows(rows: set[int]) -> Ints:

@@ -13,12 +13,15 @@ from typing import NamedTuple
 
 import msgspec
 
-FORMAT = 1
-"""The layout of entries; a program reads no other unless it has a migration for it."""
-
+from streams.migrations import FORMAT, UPGRADE, migrate_manifest
 
 REPLAY = "start under a new app_id (TAPESH_APP_ID): it counts anew all that the topics retain"
 """The way out of state that can't be used."""
+REPARTITION = (
+    "begin under another kafka.topic_prefix (TAPESH_KAFKA__TOPIC_PREFIX), let producers write there, and publish the "
+    "old events into it"
+)
+"""The way out of another number of partitions, for which nothing can be rebuilt in place."""
 
 
 class Epoch(NamedTuple):
@@ -36,12 +39,13 @@ class Epoch(NamedTuple):
 
 
 class Piece(msgspec.Struct, array_like=True):
-    """An entry as the manifest names it: its version, and in how many messages it lies (once it is packed)."""
+    """An entry as the manifest names it: its version, in how many messages it lies (once it is packed), its format."""
 
     version: int
     pieces: int
     size: int
     epoch: tuple[int, int]
+    format: int = 1
 
 
 class Ids(msgspec.Struct, array_like=True, frozen=True):
@@ -81,6 +85,8 @@ class Manifest(msgspec.Struct, kw_only=True):
         registry: cells, cell sets and labels.
         waiting: events that no tick has reached.
         ids: deduplication.
+        partitions: of the event topics when it was written; 0 if the program of then didn't say.
+        program: the version of tapesh that wrote it, for who wonders.
     """
 
     format: int
@@ -99,6 +105,8 @@ class Manifest(msgspec.Struct, kw_only=True):
     registry: Piece | None
     waiting: Piece | None
     ids: list[Ids]
+    partitions: int = 0
+    program: str = ""
 
     def entries(self) -> Iterable[tuple[str, Piece]]:
         """Yield the part and the entry of everything that this checkpoint needs."""
@@ -148,20 +156,34 @@ def keys_of(stored: Iterable[bytes], partition: int) -> list[bytes]:
 def newest(stored: Mapping[bytes, bytes], partition: int) -> Manifest | None:
     """Return the manifest of the highest epoch in a partition's changelog, None if there is none.
 
+    One of an older format is migrated.
+
     Raises:
-        StateRefusedError: its format isn't this program's.
+        StateRefusedError: it was written by a newer program.
     """
     keys = [key for key in keys_of(stored, partition) if is_manifest(key)]
     if not keys:
         return None
-    data = stored[max(keys)]
-    written = msgspec.msgpack.decode(data).get("format")
-    if written != FORMAT:
+    fields = msgspec.msgpack.decode(stored[max(keys)])
+    written = fields.get("format")
+    if not isinstance(written, int) or not 1 <= written <= FORMAT:
         raise StateRefusedError(
-            f"partition {partition}: its state has format {written}, this program reads {FORMAT}; "
-            f"run the version that wrote it, or {REPLAY}"
+            f"partition {partition}: its state has format {written}, this program reads up to {FORMAT}: {UPGRADE}"
         )
-    return msgspec.msgpack.decode(data, type=Manifest)
+    return msgspec.convert(migrate_manifest(fields), Manifest)
+
+
+def check_partitions(partition: int, stored: int, configured: int) -> None:
+    """Refuse state that was kept for another number of partitions.
+
+    Raises:
+        StateRefusedError: which person lives where would be another question.
+    """
+    if stored not in (0, configured):
+        raise StateRefusedError(
+            f"partition {partition}: its state was kept for kafka.partitions = {stored}, which is now {configured}: "
+            f"a person's partition depends on it. Set it back to {stored}, or {REPARTITION}"
+        )
 
 
 def check_meaning(partition: int, stored: Mapping[str, str], configured: Mapping[str, str]) -> None:

@@ -1,0 +1,81 @@
+"""Formats of kept state, and how an older one becomes today's.
+
+A new version of the program meets the state of the old one, in the middle of a working day, and may meet it again
+when the old one has had a partition back. So each manifest says in which format it was written, and each entry, too:
+after an upgrade, entries of both lie side by side until checkpoints have rewritten them. What is older is migrated as
+it is read; what is newer is refused by a worker that would lose what it doesn't know.
+
+How to change what a checkpoint holds:
+
+1. raise `FORMAT`, and say in `CHANGES` what has changed;
+2. a manifest's field that was added or renamed: a function from its fields, as they were, to fields as they are, in
+   `MANIFESTS` under the format that it turns into the next one;
+3. an entry's layout: a function from its content, as msgpack gives it, in `ENTRIES` under (format, part);
+4. record a state of the format that you leave: `tests/flow/states/record.py` says how.
+
+A field that older programs may drop unseen needs no new format; there are few.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+FORMAT = 2
+"""What this program writes. It reads this one and all before it."""
+
+CHANGES = {
+    1: "the first",
+    2: "a manifest says for how many partitions it was kept and which program wrote it; an entry says its format",
+}
+
+Fields: TypeAlias = dict[str, Any]
+
+UPGRADE = "this state was written by a newer tapesh; upgrade this worker"
+"""The way out for an older program; its partitions go to workers that are upgraded."""
+
+
+def _say_for_how_many_partitions(fields: Fields) -> Fields:
+    """Format 1 didn't say: 0 stands for whatever is configured, as it did then."""
+    return {"partitions": 0, "program": "", **fields}
+
+
+MANIFESTS: dict[int, Callable[[Fields], Fields]] = {1: _say_for_how_many_partitions}
+"""From the format that is the key to the next one; every format but the last must be here."""
+
+ENTRIES: dict[tuple[int, str], Callable[[Any], Any]] = {}
+"""By (format, part): from that format's content to the next one's. A part is `block`, `delta`, `flows`, `ids`, ..."""
+
+
+def migrate_manifest(fields: Fields) -> Fields:
+    """Return a manifest's fields as `FORMAT` has them.
+
+    Args:
+        fields: as they were written, in a format up to `FORMAT`.
+    """
+    for old in range(fields["format"], FORMAT):
+        fields = {**MANIFESTS[old](fields), "format": old + 1}
+    return fields
+
+
+def is_changed(part: str, written: int) -> bool:
+    """Tell whether the layout of a part has changed since a format."""
+    return any((old, _kind(part)) in ENTRIES for old in range(written, FORMAT))
+
+
+def migrate_entry(part: str, written: int, content: Any) -> Any:
+    """Return the content of an entry as `FORMAT` has it.
+
+    Args:
+        part: as the manifest names it, `block-3` for example.
+        written: the format in which it was written.
+        content: what msgpack makes of it.
+    """
+    for old in range(written, FORMAT):
+        migrate = ENTRIES.get((old, _kind(part)))
+        content = content if migrate is None else migrate(content)
+    return content
+
+
+def _kind(part: str) -> str:
+    return part.partition("-")[0]
