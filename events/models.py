@@ -33,9 +33,19 @@ from pydantic_core import PydanticCustomError
 from .identity import natural_event_id
 from .instant import LAST_MS, RFC3339, instant_ms, parse_instant
 from .money import AmountError, has_sign, minor_units
-from .names import INVALID_FIELD, MISSING_FIELD, Reason
+from .names import (
+    INVALID_FIELD,
+    LARGEST_INTEGER,
+    MISSING_FIELD,
+    PAYMENT_FAILED,
+    Action,
+    Offer,
+    Purpose,
+    Reason,
+    Stage,
+    Survey,
+)
 from .rejection import shown
-from .wire import LARGEST_INTEGER, PAYMENT_FAILED, Action, Offer, Purpose, Stage, Survey
 
 CSAT_SCALES = (5, 7, 10)
 

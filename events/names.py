@@ -1,4 +1,4 @@
-"""Every name that the event contract fixes: topics, headers, event types, reasons for a rejection.
+"""Every name and bound that the event contract fixes: topics, headers, event types, reasons for a rejection.
 
 Producers, the engine, dashboards and runbooks meet in these strings. They live in one module, so that a
 search finds every use and a rename can't leave one behind.
@@ -53,6 +53,18 @@ EVENT_TYPES: Final = (
     LOYALTY_ACTIVITY,
     MARKETING_SPEND,
 )
+
+# Words that fields choose from.
+Offer = Literal["base", "upsell", "cross-sell"]
+Stage = Literal["new", "qualified", "proposal", "won", "lost"]
+Survey = Literal["nps", "csat", "ces", "cli"]
+Action = Literal["enrolled", "left", "earned", "reward-issued", "reward-redeemed"]
+Purpose = Literal["acquisition", "lead-generation", "retention"]
+PAYMENT_FAILED: Final = "payment-failed"
+
+LARGEST_INTEGER: Final = 10**15
+"""Bound of every number that has no narrower one, so that 64-bit sums and encodings hold it."""
+LARGEST_MESSAGE: Final = 64 * 1024
 
 # Reasons for a rejection: the value of the metric's label `reason`, and the first word of the `error` header.
 Reason = Literal[

@@ -10,12 +10,11 @@ Structs hold no reference cycles, so the garbage collector needn't track them (`
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, ClassVar, Literal, TypeAlias
+from typing import Annotated, ClassVar, TypeAlias
 
 from msgspec import Meta, Struct
 
-LARGEST_INTEGER = 10**15
-"""Bound of every number that has no narrower one, so that 64-bit sums and encodings hold it."""
+from .names import LARGEST_INTEGER, PAYMENT_FAILED, Action, Offer, Purpose, Stage, Survey
 
 Text64 = Annotated[str, Meta(min_length=1, max_length=64)]
 Text128 = Annotated[str, Meta(min_length=1, max_length=128)]
@@ -25,15 +24,6 @@ Whole = Annotated[int, Meta(ge=0, le=LARGEST_INTEGER)]
 Quantity: TypeAlias = (
     Annotated[int, Meta(gt=0, le=LARGEST_INTEGER)] | Annotated[float, Meta(gt=0, le=float(LARGEST_INTEGER))]
 )
-
-Offer = Literal["base", "upsell", "cross-sell"]
-Stage = Literal["new", "qualified", "proposal", "won", "lost"]
-Survey = Literal["nps", "csat", "ces", "cli"]
-Action = Literal["enrolled", "left", "earned", "reward-issued", "reward-redeemed"]
-Purpose = Literal["acquisition", "lead-generation", "retention"]
-
-PAYMENT_FAILED = "payment-failed"
-
 
 class Money(Struct, gc=False, frozen=True):
     """An amount as it was written, and its currency; `money.minor_units` reads it."""

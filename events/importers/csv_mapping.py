@@ -30,8 +30,8 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from .. import names
-from ..codec import rejection_of
 from ..identity import natural_event_id
+from ..judgement import rejection_of
 from ..models import EVENT_ADAPTER
 from .cells import in_order
 from .source_rows import BadRow, Event, Importer, Tally, take_rows
