@@ -25,6 +25,7 @@ Quantity: TypeAlias = (
     Annotated[int, Meta(gt=0, le=LARGEST_INTEGER)] | Annotated[float, Meta(gt=0, le=float(LARGEST_INTEGER))]
 )
 
+
 class Money(Struct, gc=False, frozen=True):
     """An amount as it was written, and its currency; `money.minor_units` reads it."""
 
