@@ -71,6 +71,11 @@ class RedisKeys:
         return f"{self.prefix}changes"
 
     @property
+    def owner(self) -> str:
+        """Epoch of whoever writes here; forgotten after a minute without a write."""
+        return f"{self.prefix}owner"
+
+    @property
     def history(self) -> str:
         """Capped stream: a snapshot a minute."""
         return f"{self.prefix}history"

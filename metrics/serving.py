@@ -4,6 +4,9 @@ The latest snapshot is a hash, changes are messages, history is a capped stream.
 at once; a task of our own writes them. While Redis is away only the latest is kept, since an old one serves nobody, and
 what stands in Redis tells its age by `now`. Without this indirection a Redis that hangs would stop the KPIs.
 
+Who writes names its epoch. A writer that was replaced while it slept finds a later one and writes nothing: it would put
+old figures in the place of its successor's.
+
 The latest churn rate, in three lines:
 
     redis = Redis.from_url("redis://127.0.0.1:6379/0", decode_responses=True)
@@ -29,6 +32,10 @@ from redis.backoff import NoBackoff
 from metrics.compiled import KpiValues
 from metrics.evaluate import Snapshot
 from metrics.names import RedisKeys
+from metrics.withheld import withheld
+
+OWNER_FORGOTTEN_S = 60
+"""Without a write for so long, anybody may: epochs begin anew where Kafka's data was thrown away and Redis's wasn't."""
 
 Flat: TypeAlias = dict[str, int | float]
 """`window:kpi`, or `window:kpi:label value` of a KPI that is split -> its value. What is undefined is absent."""
@@ -51,6 +58,10 @@ class ServingState:
     skipped: int = 0
     failures: int = 0
     error: str | None = None
+
+
+class ReplacedError(Exception):
+    """Another owner of the KPIs has begun to write since."""
 
 
 class Serving:
@@ -87,7 +98,7 @@ class Serving:
         self._redis: Redis | None = None
         self._task: asyncio.Task[None] | None = None
         self._offered = asyncio.Event()
-        self._pending: tuple[Snapshot, Mapping[str, str]] | None = None
+        self._pending: tuple[Snapshot, Mapping[str, str], str] | None = None
         self._served: Flat = {}
         self._history_ms: int | None = None
         self._state = ServingState()
@@ -120,36 +131,47 @@ class Serving:
             await self._attempt()
         await self._disconnect()
 
-    def offer(self, document: Snapshot, unknown: Mapping[str, str] | None = None) -> None:
+    def offer(self, document: Snapshot, unknown: Mapping[str, str] | None = None, epoch: str = "") -> None:
         """Have a snapshot written, in place of one that still waits. Returns at once and never raises.
 
         Args:
             document: what `evaluate` answered; not changed afterwards.
             unknown: KPI id -> reason; such a KPI is served as null in the JSON and is absent elsewhere.
+            epoch: of the KPIs' owner: texts that sort in the order in which owners follow each other.
         """
         skipped = self._state.skipped + (self._pending is not None)
-        self._pending = (document, unknown or {})
+        self._pending = (document, unknown or {}, epoch)
         self._state = replace(self._state, behind=True, skipped=skipped)
         self._offered.set()
 
-    async def publish(self, document: Snapshot, unknown: Mapping[str, str] | None = None) -> None:
+    async def publish(self, document: Snapshot, unknown: Mapping[str, str] | None = None, epoch: str = "") -> None:
         """Write one snapshot now: the hash, the history when it is due, and the message of changes, all or nothing.
 
         One whose answer was lost is written again: a history entry and a message may come twice.
 
         Raises:
+            ReplacedError: a later owner writes here.
             RedisError, OSError, TimeoutError: Redis didn't take it within the time.
         """
         unknown = unknown or {}
-        known = _withheld(document, unknown)
+        known = withheld(document, unknown)
         flat = flattened(known["windows"])
         now_ms = _ms(known["now"])
-        whole = json.dumps({**known, "unknown": unknown}, ensure_ascii=False)
+        whole = json.dumps(known, ensure_ascii=False)
         fields: dict[Any, Any] = {"now": known["now"], "json": whole, **flat}
         entry: dict[Any, Any] = {"now": known["now"], "json": json.dumps(flat, ensure_ascii=False)}
         changed = _changes(self._served, flat)
         due = self._history_ms is None or not 0 <= now_ms - self._history_ms < self._history_every_ms
         async with asyncio.timeout(self._timeout_s), self._connected().pipeline(transaction=True) as pipe:
+            # Watched: if the successor writes between this look and ours, the transaction does nothing.
+            await pipe.watch(self.keys.owner)
+            held = _text(await pipe.get(self.keys.owner))
+            if held > epoch:
+                raise ReplacedError(
+                    f"{self.keys.owner} is {held!r}: a later owner of the KPIs than {epoch!r} writes here"
+                )
+            pipe.multi()  # type: ignore[no-untyped-call]
+            pipe.set(self.keys.owner, epoch, ex=OWNER_FORGOTTEN_S)
             pipe.delete(self.keys.snapshot)
             pipe.hset(self.keys.snapshot, mapping=fields)
             if due:
@@ -179,6 +201,10 @@ class Serving:
             return True
         try:
             await self.publish(*pending)
+        except ReplacedError as error:
+            self._pending = None  # not ours to write any more; if it is, the next snapshot will be taken
+            self._state = replace(self._state, failures=self._state.failures + 1, error=str(error))
+            return True
         except Exception as error:  # noqa: BLE001 - whatever it is, the engine goes on, and the next snapshot is tried
             self._state = replace(
                 self._state, failures=self._state.failures + 1, error=f"{type(error).__name__}: {error}"
@@ -229,22 +255,8 @@ def _changes(before: Flat, after: Flat) -> dict[str, int | float | None]:
     return gone | {name: value for name, value in after.items() if before.get(name) != value}
 
 
-def _withheld(document: Snapshot, unknown: Mapping[str, str]) -> Snapshot:
-    """The document without values that aren't known: who reads it without looking at `unknown` isn't misled."""
-    if not unknown:
-        return document
-
-    def known(windows: Mapping[str, KpiValues]) -> dict[str, KpiValues]:
-        return {
-            window: {kpi: None if kpi in unknown else value for kpi, value in values.items()}
-            for window, values in windows.items()
-        }
-
-    slices = {
-        attribute: {value: known(windows) for value, windows in by_value.items()}
-        for attribute, by_value in document["slices"].items()
-    }
-    return {"now": document["now"], "windows": known(document["windows"]), "slices": slices}
+def _text(value: bytes | str | None) -> str:
+    return value.decode() if isinstance(value, bytes) else value or ""
 
 
 def _ms(now: str) -> int:

@@ -23,12 +23,14 @@ from faust.types import TP
 from events.names import DEAD_LETTERS, KPI_COMPONENTS, KPI_SNAPSHOTS, KPI_TICKS
 from metrics.exporter import KpiExporter, render
 from metrics.serving import Serving
-from streams.document import KpiDocument, withheld
+from metrics.withheld import withheld
+from streams.document import KpiDocument
 from streams.engine import Engine, source_topics
 from streams.faust_log import FaustLog
 from streams.manifest import StateRefusedError
 from streams.merge import Admission
 from streams.messages import Tick, decode_answer, decode_tick, encode_answer, encode_tick
+from streams.remembered import Remembered
 from streams.rounds import Rounds
 from streams.settings import Settings
 from streams.settings.clients import faust_credentials
@@ -76,7 +78,8 @@ class Worker:
         self.url = f"http://{_reachable(settings.web.host)}:{settings.web.port}"
         self._components = TP(settings.topic(KPI_COMPONENTS), 0)
         self._ticks = settings.topic(KPI_TICKS)
-        self._remembered: dict[str, list[str]] = {}
+        self._remembered: Remembered | None = None
+        self._admitted: dict[str, list[str]] | None = None
         sources = Sources(
             chunked=source_topics(settings),
             from_end=frozenset({self._ticks, self._components.topic}),
@@ -199,9 +202,10 @@ class Worker:
             await self.serving.stop()
 
     def _take_office(self) -> Rounds:
-        stored = self.memory.data.data
-        self._remembered = msgspec.json.decode(stored[max(stored)], type=dict[str, list[str]]) if stored else {}
-        admission = Admission(self.settings.max_slice_values, {of: list(v) for of, v in self._remembered.items()})
+        remembered = Remembered("admission", self.memory.data.data, self.app.consumer_generation_id)
+        admitted = msgspec.json.decode(remembered.value or b"{}", type=dict[str, list[str]])
+        self._remembered, self._admitted = remembered, None
+        admission = Admission(self.settings.max_slice_values, admitted)
         return Rounds(self.settings, uuid.uuid4().hex, self.url, admission)
 
     async def _tick(self, rounds: Rounds) -> None:
@@ -227,21 +231,24 @@ class Worker:
         if rounds.snapshot is None:
             return
         if self.serving is not None:
-            self.serving.offer(document, unknown)
+            self.serving.offer(document, unknown, str(self._remembered.epoch) if self._remembered else "")
         said = withheld(document, unknown)
         summary = msgspec.json.encode({key: said[key] for key in ("now", "windows", "unknown")})
         await self._send(self.settings.topic(KPI_SNAPSHOTS), b"kpis", summary, None)
 
     async def _remember(self) -> None:
-        """Write the admitted values down before they are shown, so that the next owner shows the same."""
-        rounds = self.rounds
-        if rounds is None or rounds.admission.admitted == self._remembered:
+        """Write the admitted values down before they are shown, so that the next owner shows the same.
+
+        Once in each office at least: the epoch that goes with them is the next owner's to rise above.
+        """
+        rounds, remembered = self.rounds, self._remembered
+        if rounds is None or remembered is None or rounds.admission.admitted == self._admitted:
             return
-        self._remembered = {of: list(values) for of, values in rounds.admission.admitted.items()}
-        key = f"admission/{self.app.consumer_generation_id:010d}".encode()
+        self._admitted = {of: list(values) for of, values in rounds.admission.admitted.items()}
         topic = self.memory.changelog_topic.get_topic_name()
-        sent = await self.app.producer.send(topic, key, msgspec.json.encode(self._remembered), 0, None, None)
-        await sent
+        for key, value in remembered.written(msgspec.json.encode(self._admitted)):
+            sent = await self.app.producer.send(topic, key, value, 0, None, None)
+            await sent
 
     async def _send(self, topic: str, key: bytes | None, value: bytes, partition: int | None) -> None:
         """Hand a message to the producer without waiting for its acknowledgement: the next one replaces it."""

@@ -5,8 +5,7 @@ One function makes it from sums, for the file and the live path alike, so that t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, NotRequired
+from typing import NotRequired
 
 from metrics.economics import Economics
 from metrics.evaluate import Snapshot, evaluate
@@ -52,23 +51,6 @@ def kpi_document(meaning: Meaning, time: ReportingTime, sums: Sums, economics: E
         "windows": snapshot["windows"],
         "slices": {name: snapshot["slices"].get(name, {}) for name in meaning.slices},
     }
-
-
-def withheld(document: KpiDocument, unknown: Mapping[str, str]) -> dict[str, Any]:
-    """Return what may be said while KPIs are unknown: null in the place of their figures, and no slices.
-
-    Args:
-        document: the last complete one.
-        unknown: KPI -> why it can't be known now; while it is empty, everything is said.
-    """
-    said: dict[str, Any] = {**document, "unknown": dict(unknown)}
-    if unknown:
-        said["windows"] = {
-            name: {kpi: None if kpi in unknown else value for kpi, value in values.items()}
-            for name, values in document["windows"].items()
-        }
-        said["slices"] = {}
-    return said
 
 
 def duration(ms: int) -> str:

@@ -18,10 +18,11 @@ from typing import TypeAlias
 from faust.types import TP
 
 from streams.checkpoint import Checkpointer, restore
+from streams.counts import Counts
 from streams.manifest import Epoch, Manifest, keys_of, manifest_key, newest
-from streams.messages import Answer, Tick
+from streams.messages import Answer, Tick, failure
 from streams.owned import CheckpointStatistics, Log, OwnedPartition
-from streams.partition import Counts, PartitionState
+from streams.partition import PartitionState
 from streams.settings import Settings
 from streams.sums import RangeError
 from streams.transport import Chunk, Edge, Position
@@ -30,10 +31,16 @@ Ends: TypeAlias = Callable[[AbstractSet[TP]], Awaitable[Mapping[TP, int]]]
 
 _log = logging.getLogger(__name__)
 _OUTDATED_MS = 10_000
+OUT_OF_RANGE = "its sums have left the range of 64-bit integers, so it takes no more records"
+"""Nothing that comes makes such a partition right again."""
 
 
 class Engine:
     """The partitions of one worker.
+
+    Attributes:
+        owned: partitions whose state is here.
+        failed: partition -> why it takes no records and has no sums; its KPIs are unknown, and say so.
 
     Args:
         settings: of the deployment.
@@ -94,14 +101,15 @@ class Engine:
         numbers = sorted({tp.partition for tp in partitions if tp.partition in self.owned})
         going = {number: self.owned.pop(number) for number in numbers if self._is_source(number, partitions)}
         leaving = (self._leave(number, owned) for number, owned in going.items())
-        for failure in await asyncio.gather(*leaving, return_exceptions=True):
-            if failure is not None:
-                raise failure
+        for outcome in await asyncio.gather(*leaving, return_exceptions=True):
+            if outcome is not None:
+                raise outcome
 
     async def _leave(self, number: int, owned: OwnedPartition) -> None:
         try:
-            await owned.save_now()
-            self._aside[number] = owned
+            if number not in self.failed:
+                await owned.save_now()
+                self._aside[number] = owned
         finally:
             owned.abandon()
 
@@ -157,7 +165,7 @@ class Engine:
             LostRecordsError: records are missing before it.
         """
         owned = self.owned.get(chunk.partition)
-        if owned is not None:
+        if owned is not None and chunk.partition not in self.failed:
             owned.take(chunk, int(time.time() * 1000))
 
     async def ease(self, partition: int) -> None:
@@ -172,20 +180,21 @@ class Engine:
 
     def answer(self, partition: int, tick: Tick) -> Answer | None:
         """Bring a partition to a tick and begin a checkpoint if one is due; None if there is nothing to say."""
-        owned = None if partition in self.failed else self.owned.get(partition)
-        now_s = time.monotonic()
-        if owned is None or time.time() * 1000 - tick.sent_ms > _OUTDATED_MS:
+        if time.time() * 1000 - tick.sent_ms > _OUTDATED_MS or not self.is_ours(tick):
             return None
-        if not self.is_ours(tick):
+        if why := self.failed.get(partition):
+            return failure(tick, partition, why)
+        owned = self.owned.get(partition)
+        if owned is None:
             return None
-        self.last_tick_s = now_s
+        self.last_tick_s = time.monotonic()
         try:
             reply = owned.answer(tick)
         except RangeError:
             # Another worker would fail on it alike, and the next one: keep the partition, and its KPIs unknown.
             _log.exception("partition %d: its sums can't be known any more", partition)
-            self.failed[partition] = "its sums have left the range of 64-bit integers"
-            return None
+            self.failed[partition] = OUT_OF_RANGE
+            return failure(tick, partition, OUT_OF_RANGE)
         checkpoint = self._settings.checkpoint
         if owned.is_due(asyncio.get_running_loop().time(), checkpoint.interval.seconds, checkpoint.events):
             owned.begin_checkpoint()

@@ -33,9 +33,8 @@ class _EngineCollector(Collector):
         yield _counter(names.EVENTS_DUPLICATE, "Events dropped: counted before.", counts.duplicates)
         yield _counter(names.EVENTS_CONFLICTING, "Duplicates that said something else.", counts.different)
         yield _counter(names.EVENTS_MISROUTED, "Events sent on to their person's partition.", counts.misplaced)
-        unmoved = sum(each.state.fold.unmoved for each in owned)
-        late = sum(each.state.fold.reattributed for each in owned)
-        yield _counter(names.EVENTS_UNMOVED, "Events left in the slices that they arrived in.", unmoved)
+        yield _counter(names.EVENTS_UNMOVED, "Events left in the slices that they arrived in.", counts.unmoved)
+        late = counts.reattributed
         yield _counter(names.ACQUISITIONS_LATE, "Earlier acquisitions, heard later, that moved a person.", late)
         saved = engine.checkpoints
         yield _counter(names.CHECKPOINTS, "Checkpoints written.", saved.written)

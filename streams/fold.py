@@ -21,6 +21,7 @@ from events import wire
 from events.money import Converter, minor_units
 from metrics.components import CSAT_DENOMINATOR
 from streams.contributions import Contributions, Deltas, place
+from streams.counts import Counts
 from streams.lifetimes import Span, add_close, add_open, add_purchase, lapse_ms
 from streams.meaning import Meaning
 from streams.panes import DAY_MS, ReportingTime
@@ -38,12 +39,10 @@ class Fold:
     Attributes:
         now_ms: the latest tick's `now`; every event folded is at or before it.
         flows, derived: contributions since they were last taken.
-        unmoved: events that stay in the slices they arrived in, because a person's memory was full.
-        reattributed: persons whose earliest acquisition arrived after another one with other attributes: what
-            they had bought and answered by then stays.
+        counts: what happened at the two bounds of a slice, for the worker's metrics.
     """
 
-    def __init__(self, meaning: Meaning, time: ReportingTime | None = None) -> None:
+    def __init__(self, meaning: Meaning, time: ReportingTime | None = None, counts: Counts | None = None) -> None:
         self.meaning = meaning
         self.time = time or ReportingTime(meaning.timezone, meaning.calendar, meaning.windows)
         self.now_ms = NEVER
@@ -51,8 +50,7 @@ class Fold:
         self.columns = Columns(meaning.raw_values)
         self.persons = Persons()
         self.flows: Deltas = defaultdict(int)
-        self.unmoved = 0
-        self.reattributed = 0
+        self.counts = counts or Counts()
         self._contributions = Contributions(
             self.persons, self.slices, self.columns, meaning.lapse_after_ms, self.time.days
         )
@@ -152,7 +150,7 @@ class Fold:
                 history.remembered.append([(key >> MINUTE_SHIFT, column, amount) for column, amount in parts])
                 self.persons.keep(row, history)
             else:
-                self.unmoved += 1
+                self.counts.unmoved += 1
 
     # Lifetimes
 
@@ -202,7 +200,7 @@ class Fold:
         persons = self.persons
         old = persons.cell_set[row]
         new = self._slices_of(event)
-        self.reattributed += new != old and persons.acquired_ms[row] != NEVER
+        self.counts.reattributed += new != old and persons.acquired_ms[row] != NEVER
         persons.set_acquired(row, at_ms, rank(event))
         persons.cell_set[row] = new
         for remembered in history.remembered:

@@ -46,6 +46,7 @@ class Answer(msgspec.Struct, array_like=True):
         positions: the next position of each source topic that isn't in the sums.
         waiting: events that no tick has reached.
         behind: whether the sums are those of the past: the partition is reading up to where its owner found it.
+        failure: why there are no sums, and won't be before somebody does something; empty if there are.
     """
 
     owner: str
@@ -63,6 +64,7 @@ class Answer(msgspec.Struct, array_like=True):
     column: bytes
     sums: bytes
     behind: bool = False
+    failure: str = ""
 
     def report(self) -> Report:
         """Return the sums as the partition had them."""
@@ -96,6 +98,13 @@ def answer(tick: Tick, epoch: str, report: Report, positions: dict[str, int], wa
         report.cell.tobytes(),
         report.column.tobytes(),
         report.sums.tobytes(),
+    )
+
+
+def failure(tick: Tick, partition: int, why: str) -> Answer:
+    """Return the answer of a partition that has no sums to report, so that its silence has a reason."""
+    return Answer(
+        tick.owner, tick.number, partition, "", tick.now_ms, -1, tick.full, {}, 0, [], [], b"", b"", b"", failure=why
     )
 
 

@@ -7,9 +7,8 @@ in it. On a tick the waiting events are folded, lapses counted, windows slid: th
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -23,6 +22,7 @@ from events.money import Converter
 from events.names import FUTURE
 from events.rejection import Rejected
 from metrics.frame import Cell
+from streams.counts import Counts
 from streams.dedupe import Deduplicator, Verdict
 from streams.fold import Fold
 from streams.meaning import Meaning
@@ -61,17 +61,6 @@ class Waiting(NamedTuple):
     at_ms: int
     event: wire.Event
     raw: bytes
-
-
-@dataclass(slots=True)
-class Counts:
-    """What happened to records, for the engine's own metrics; counted from the worker's start."""
-
-    events: Counter[str] = field(default_factory=Counter)
-    rejected: Counter[str] = field(default_factory=Counter)
-    duplicates: int = 0
-    different: int = 0
-    misplaced: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,11 +113,11 @@ class PartitionState:
         self.meaning = meaning
         self.partition = partition
         self.partitions = partitions
-        self.fold = Fold(meaning)
-        self.sums = WindowSums(self.fold.time)
         self.dedupe = Deduplicator(horizon_ms)
         self.waiting: list[Waiting] = []
         self.counts = counts or Counts()
+        self.fold = Fold(meaning, counts=self.counts)
+        self.sums = WindowSums(self.fold.time)
         self.latest_event_ms = NEVER
         self.latest_by_type: dict[str, int] = {}
         self.unsaved_flows: list[tuple[Ints, Ints]] = []

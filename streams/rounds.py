@@ -83,6 +83,7 @@ class Rounds:
         self._floor_ms = -1
         self._last_answer_s: dict[int, float] = {}
         self._behind: dict[int, float] = {}
+        self._failed: dict[int, tuple[str, float]] = {}
         self._caught_up_ms = 1
         self._failure = ""
         self._full: KpiDocument | None = None
@@ -113,6 +114,11 @@ class Rounds:
         """Take in an answer; return whether it completed a round and there is a new snapshot."""
         if answer.owner != self._owner:
             return False  # maybe another engine's on the same topics, on another clock or far behind
+        if answer.failure:
+            self._last_answer_s[answer.partition] = now_s
+            self._failed[answer.partition] = answer.failure, now_s
+            return False
+        self._failed.pop(answer.partition, None)
         self.latest_event_ms = max(self.latest_event_ms, answer.latest_event_ms)
         self._floor_ms = max(self._floor_ms, answer.now_ms)
         round_ = next((each for each in self._rounds if each.tick.number == answer.number), None)
@@ -156,8 +162,9 @@ class Rounds:
         silent = [p for p in partitions if now_s - self._last_answer_s.get(p, -math.inf) > patience_s]
         if silent:
             return f"no answer from partition {_listed(silent)}"
-        if self._failure:
-            return self._failure
+        failed = [(p, why) for p, (why, since_s) in sorted(self._failed.items()) if now_s - since_s <= patience_s]
+        if failed or self._failure:
+            return f"partition {failed[0][0]}: {failed[0][1]}" if failed else self._failure
         if behind := [p for p, since_s in sorted(self._behind.items()) if now_s - since_s <= patience_s]:
             return f"partition {_listed(behind)} is still reading what came before"
         return "starting" if self.snapshot is None else "answers are late"

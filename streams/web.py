@@ -12,15 +12,16 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import msgspec
 
-from streams.document import withheld
+from metrics.withheld import withheld
 from streams.engine_metrics import exposition
+from streams.rounds import MISSED_TICKS
 
 if TYPE_CHECKING:
     from streams.app import Worker
+    from streams.settings import Settings
 
 _PROXY_TIMEOUT_S = 3.0
 _FORWARDED = "X-Tapesh-Forwarded"
-_SILENT_S = 5.0
 TEXT_METRICS = "text/plain; version=0.0.4"
 
 
@@ -82,11 +83,22 @@ def health_report(worker: Worker) -> dict[str, Any]:
     }
     silent_s = time.monotonic() - engine.last_tick_s if engine.last_tick_s else None
     return {
-        "healthy": not engine.owned or silent_s is None or silent_s < _SILENT_S,
+        "healthy": not engine.owned or silent_s is None or silent_s < silence_limit_s(worker.settings),
         "owns_kpis": worker.owns_kpis,
         "partitions": partitions,
+        "failed": {str(number): why for number, why in sorted(engine.failed.items())},
         "seconds_since_tick": silent_s,
     }
+
+
+def silence_limit_s(settings: Settings) -> float:
+    """Return how long a worker may be without ticks and healthy: until another one has taken over sending them.
+
+    A shorter limit would have the workers that are left restarted because one of them died.
+    """
+    kafka = settings.kafka
+    takeover_s = kafka.session_timeout.seconds + kafka.rebalance_timeout.seconds
+    return takeover_s + (MISSED_TICKS + 1) * settings.tick_interval.seconds
 
 
 def not_ready(worker: Worker) -> list[str]:
@@ -94,11 +106,12 @@ def not_ready(worker: Worker) -> list[str]:
     reasons = []
     if not worker.engine.owned and not worker.owns_kpis:
         reasons.append("no partition is assigned to this worker")
+    reasons += [f"partition {number}: {why}" for number, why in sorted(worker.engine.failed.items())]
     if worker.rounds is not None:
         reasons += sorted(set(worker.rounds.unknown(time.monotonic()).values()))
     elif not worker.owner_url:
         reasons.append("no tick has come yet")
-    return reasons
+    return list(dict.fromkeys(reasons))
 
 
 async def _document(worker: Worker, request: Any) -> dict[str, Any] | None:

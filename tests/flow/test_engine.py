@@ -11,6 +11,7 @@ from fake_log import TOPIC, FakeLog, chunk, purchase
 from faust.types import TP
 
 from events.identity import partition_of
+from streams import sums
 from streams.engine import Engine
 from streams.manifest import StateRefusedError
 from streams.messages import Tick
@@ -179,6 +180,51 @@ def test_only_the_partition_that_could_not_be_saved_is_read_again() -> None:
         assert len(worker.kept) == 1
         positions = await worker.positions(frozenset({TP(TOPIC, number) for number in worker.kept}))
         assert set(positions.values()) == {1}
+
+    asyncio.run(scene())
+
+
+def test_a_partition_whose_sums_are_out_of_range_takes_nothing_more_and_says_why(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What comes later can't make it right; its last sound checkpoint stays, and every tick hears the reason."""
+
+    async def scene() -> None:
+        group = Group()
+        worker = group.worker()
+        await group.give_to(worker)
+        worker.take(chunk([purchase(1)], 0))
+        await worker.let_go(ALL)
+        await group.give_to(worker)
+        monkeypatch.setattr(sums, "SAFE_SUM", 150)
+        worker.take(chunk([purchase(2)], 1))
+        sent_ms = int(time.time() * 1000)
+        for number in (1, 2):
+            reply = worker.answer(0, Tick("ours", number, CLOCK_MS, sent_ms, True, "", 9, "tapesh"))
+            assert reply is not None
+            assert "64-bit" in reply.failure
+        worker.take(chunk([purchase(3)], 2))
+        assert worker.owned[0].positions[TOPIC] == 2
+        await worker.let_go(ALL)
+        assert worker.kept == frozenset()
+        assert (await group.give_to(group.worker()))[TP(TOPIC, 0)] == 1
+
+    asyncio.run(scene())
+
+
+def test_counters_stay_when_a_partition_leaves() -> None:
+    """What was counted was counted: a counter that falls looks like a restart."""
+
+    async def scene() -> None:
+        group = Group()
+        worker = group.worker(unattributed_memory=0)
+        await group.give_to(worker)
+        worker.take(chunk([purchase(1)], 0))
+        worker.answer(0, Tick("ours", 1, CLOCK_MS, int(time.time() * 1000), True, "", 9, "tapesh"))
+        assert worker.counts.unmoved == 1
+        await worker.let_go(ALL)
+        assert worker.owned == {}
+        assert worker.counts.unmoved == 1
 
     asyncio.run(scene())
 

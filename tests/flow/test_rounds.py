@@ -9,7 +9,7 @@ import numpy as np
 from fake_log import purchase
 
 from streams.merge import Admission
-from streams.messages import Answer, Tick, answer
+from streams.messages import Answer, Tick, answer, failure
 from streams.partition import PartitionState
 from streams.rounds import Rounds
 from streams.settings import Settings
@@ -198,6 +198,19 @@ def test_sums_out_of_range_are_unknown_with_the_reason_and_end_nobody() -> None:
         assert not cluster.rounds.take(msgspec.structs.replace(huge, partition=number, sums=sums), cluster.now_s)
     assert all("64-bit" in reason for reason in cluster.reasons())
     assert cluster.reasons()
+
+
+def test_a_partition_that_says_why_it_has_no_sums_is_the_reason() -> None:
+    """Not its silence: whoever reads it learns what to do; once it answers again all is well."""
+    cluster = Cluster()
+    assert cluster.round(0, 1)
+    for _ in range(5):
+        tick = cluster.tick()
+        assert not cluster.rounds.take(failure(tick, 0, "it came apart"), cluster.now_s)
+        cluster.rounds.take(cluster.answer(tick, 1), cluster.now_s)
+    assert cluster.reasons() == {"partition 0: it came apart"}
+    assert cluster.round(0, 1)
+    assert not cluster.reasons()
 
 
 def test_a_partition_that_is_behind_makes_kpis_unknown_until_it_has_caught_up() -> None:

@@ -230,7 +230,7 @@ def test_events_before_the_acquisition_move_to_its_slices_up_to_the_bound() -> N
     by_channel = kpis([state])["slices"]["channel"]
     assert {value: found["lifetime"]["orders"] for value, found in by_channel.items()} == {"web": 16, UNATTRIBUTED: 1}
     assert by_channel["web"]["lifetime"]["buyers"] == 1
-    assert state.fold.unmoved == 1
+    assert state.counts.unmoved == 1
 
 
 def test_an_earlier_acquisition_that_arrives_later_moves_lifetimes_and_is_counted() -> None:
@@ -241,7 +241,7 @@ def test_an_earlier_acquisition_that_arrives_later_moves_lifetimes_and_is_counte
     assert by_channel["app"]["lifetime"]["orders"] == 1
     assert by_channel["web"]["lifetime"]["customers_ever"] == 1
     assert by_channel["app"]["lifetime"]["customers_ever"] == 0
-    assert (state.fold.reattributed, state.fold.unmoved) == (1, 0)
+    assert (state.counts.reattributed, state.counts.unmoved) == (1, 0)
 
 
 def test_of_acquisitions_at_one_instant_a_file_takes_the_smallest_id_for_everything() -> None:

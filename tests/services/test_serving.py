@@ -9,10 +9,11 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
-from redis import Redis
+from redis import Redis, WatchError
+from redis.asyncio.client import Pipeline
 
 from metrics.evaluate import Snapshot
-from metrics.serving import Serving
+from metrics.serving import ReplacedError, Serving
 from streams.services import EmbeddedRedis, RedisServer, free_port
 
 
@@ -227,3 +228,71 @@ def test_no_redis_at_all_is_a_state_not_an_error():
             assert "a-secret" not in serving.state.error
 
     run(write)
+
+
+def test_an_owner_that_was_replaced_while_it_slept_overwrites_nothing(url, fresh_prefix):
+    """It wakes up with a snapshot to write and a connection that works: what its successor wrote stays."""
+
+    async def write():
+        async with started(url, prefix=fresh_prefix) as sleeper, started(url, prefix=fresh_prefix) as successor:
+            sleeper.offer(snapshot(0, orders=0), epoch="00000000.0000000007")
+            await until(lambda: sleeper.state.written == 1)
+            successor.offer(snapshot(5, orders=5), epoch="00000000.0000000010")
+            await until(lambda: successor.state.written == 1)
+            sleeper.offer(snapshot(1, orders=1), epoch="00000000.0000000007")
+            await until(lambda: sleeper.state.failures == 1)
+            assert "a later owner of the KPIs" in sleeper.state.error
+            assert sleeper.behind
+            successor.offer(snapshot(6, orders=5), epoch="00000000.0000000010")
+            await until(lambda: successor.state.written == 2)
+
+    run(write)
+    redis = Redis.from_url(url, decode_responses=True)
+    assert redis.hget(f"{fresh_prefix}snapshot", "30d:orders") == "5"
+    assert redis.hget(f"{fresh_prefix}snapshot", "now") == "2026-06-15T13:37:06.250Z"
+    assert 0 < redis.ttl(f"{fresh_prefix}owner") <= 60
+
+
+def test_an_owner_replaced_between_its_look_and_its_write_writes_nothing(url, fresh_prefix, monkeypatch):
+    """It is paused at the worst instant, after it has seen that it may write."""
+
+    async def write():
+        sleeper, successor = Serving(url, prefix=fresh_prefix), Serving(url, prefix=fresh_prefix)
+        await sleeper.publish(snapshot(0, orders=0), epoch="7")
+        look = Pipeline.get
+
+        async def paused(pipe, *arguments):
+            seen = await look(pipe, *arguments)
+            monkeypatch.setattr(Pipeline, "get", look)
+            await successor.publish(snapshot(5, orders=5), epoch="8")
+            return seen
+
+        monkeypatch.setattr(Pipeline, "get", paused)
+        with pytest.raises(WatchError):
+            await sleeper.publish(snapshot(1, orders=1), epoch="7")
+        with pytest.raises(ReplacedError):
+            await sleeper.publish(snapshot(1, orders=1), epoch="7")
+        for each in (sleeper, successor):
+            await each.stop()
+            await each._disconnect()
+
+    run(write)
+    assert Redis.from_url(url, decode_responses=True).hget(f"{fresh_prefix}snapshot", "30d:orders") == "5"
+
+
+def test_a_redis_that_outlived_its_kafka_is_written_to_again(url, fresh_prefix):
+    """Epochs began anew: once nobody has written for a minute, the mark of the last owner is gone."""
+    redis = Redis.from_url(url, decode_responses=True)
+
+    async def write():
+        serving = Serving(url, prefix=fresh_prefix)
+        await serving.publish(snapshot(0, orders=1), epoch="00000003.0000000009")
+        with pytest.raises(ReplacedError):
+            await serving.publish(snapshot(1, orders=2), epoch="00000000.0000000001")
+        redis.pexpire(f"{fresh_prefix}owner", 1)
+        await until(lambda: not redis.exists(f"{fresh_prefix}owner"))
+        await serving.publish(snapshot(2, orders=3), epoch="00000000.0000000001")
+        await serving._disconnect()
+
+    run(write)
+    assert redis.hget(f"{fresh_prefix}snapshot", "30d:orders") == "3"
