@@ -12,6 +12,7 @@ from typing import Final, Literal
 CUSTOMER_EVENTS: Final = "customer-events"
 BUSINESS_EVENTS: Final = "business-events"
 DEAD_LETTERS: Final = "dead-letters"
+DEAD_LETTERS_REPLAYED: Final = "dead-letters-replayed"
 KPI_TICKS: Final = "kpi-ticks"
 KPI_COMPONENTS: Final = "kpi-components"
 KPI_SNAPSHOTS: Final = "kpi-snapshots"
@@ -25,6 +26,8 @@ HEADER_OFFSET: Final = "offset"
 HEADER_REJECTED_AT: Final = "rejected-at"
 HEADER_CUT_FROM: Final = "cut-from"
 """Only on a dead letter that the broker wouldn't take whole: how many bytes the value had."""
+HEADER_DEAD_LETTER: Final = "dead-letter"
+"""Of an event that was replayed: the dead letter that it was."""
 DEAD_LETTER_HEADERS: Final = (
     HEADER_ERROR,
     HEADER_ERROR_FIELD,

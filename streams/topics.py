@@ -87,6 +87,7 @@ def wanted_topics(settings: Settings, partitions: int | None = None) -> tuple[To
     return (
         *events,
         Topic(settings.topic(names.DEAD_LETTERS), 1, {"retention.ms": str(30 * 24 * _HOUR_MS), **_LARGE}),
+        Topic(settings.topic(names.DEAD_LETTERS_REPLAYED), 1, _COMPACT),
         Topic(settings.topic(names.KPI_TICKS), count, {"retention.ms": str(_HOUR_MS)}),
         Topic(settings.topic(names.KPI_COMPONENTS), 1, _COMPACT | _LARGE),
         Topic(settings.topic(names.KPI_SNAPSHOTS), 1, {"retention.ms": str(7 * 24 * _HOUR_MS), **_LARGE}),

@@ -13,7 +13,20 @@ import typer
 from typer.core import TyperGroup
 from typing_extensions import override
 
-from streams.cli import catalogue, check, compute, demo, imports, kpis, produce, render, schema, topics, worker
+from streams.cli import (
+    catalogue,
+    check,
+    compute,
+    dead_letters,
+    demo,
+    imports,
+    kpis,
+    produce,
+    render,
+    schema,
+    topics,
+    worker,
+)
 from streams.cli.console import ERR, Failure, say
 
 
@@ -68,6 +81,7 @@ app.command("kpis", rich_help_panel=_LIVE)(kpis.kpis)
 app.command("compute", rich_help_panel=_FILES)(compute.compute)
 app.command("produce", rich_help_panel=_FILES)(produce.produce)
 app.command("import", rich_help_panel=_FILES)(imports.import_events)
+app.add_typer(dead_letters.app, name="dead-letters", rich_help_panel=_FILES)
 app.command("check", rich_help_panel=_SETUP)(check.check)
 app.command("topics", rich_help_panel=_SETUP)(topics.topics)
 app.command("catalogue", rich_help_panel=_SETUP)(catalogue.catalogue)

@@ -38,6 +38,7 @@ def test_events_and_ticks_have_one_partition_count(settings):
         names.BUSINESS_EVENTS: 3,
         names.KPI_TICKS: 3,
         names.DEAD_LETTERS: 1,
+        names.DEAD_LETTERS_REPLAYED: 1,
         names.KPI_COMPONENTS: 1,
         names.KPI_SNAPSHOTS: 1,
     }

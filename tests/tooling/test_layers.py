@@ -13,6 +13,7 @@ EDGES = {
         "agents",
         "app",
         "cli",
+        "dead_letters",
         "demo",
         "engine",
         "engine_metrics",
