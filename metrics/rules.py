@@ -262,7 +262,10 @@ def _work() -> tuple[Alert, ...]:
             layer="engine",
             summary="{{ $value | humanizePercentage }} of the events are rejected.",
             description="They are in the topic dead-letters, with the reason and the field in their headers.",
-            action="The rejected events by reason on the board, then a message of that reason: which producer sent it?",
+            action=(
+                "`tapesh dead-letters list --summary` counts them by reason, field and source; `tapesh dead-letters show`"
+                " shows one. Mend the producer, then send them back: `tapesh dead-letters replay`."
+            ),
         ),
         Alert(
             name="TapeshCheckpointsFailing",

@@ -9,6 +9,7 @@ import sys
 import time
 from typing import Any
 
+import dying_replay
 import pytest
 from kafka import KafkaProducer, TopicPartition
 
@@ -277,37 +278,13 @@ def committed(settings: Settings, topic: str, partitions: int) -> list[Any]:
     return found
 
 
-_DIE = """
-import os, sys
-from kafka import KafkaProducer
-stage, calls = sys.argv.pop(1), []
-def dying(name):
-    whole = getattr(KafkaProducer, name)
-    def call(self, *args, **kwargs):
-        calls.append(name)
-        if [stage, calls.count(name)] == ["uncommitted", 2] and name == "commit_transaction":
-            os._exit(9)
-        whole(self, *args, **kwargs)
-        if (stage, name, calls.count(name)) in {
-            ("intended", "commit_transaction", 1), ("sent", "flush", 2), ("committed", "commit_transaction", 2)
-        }:
-            os._exit(9)
-    setattr(KafkaProducer, name, call)
-dying("commit_transaction"), dying("flush")
-from streams.cli import main
-main()
-"""
-STAGES = ("intended", "sent", "uncommitted", "committed")
-"""Its intent is marked; events are in the log; their marks, too; all is committed, and nobody has been told."""
-
-
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("stage", dying_replay.STAGES)
 def test_a_replay_that_dies_is_finished_by_the_next_one(topics, bury, tapesh, purchase, settings, stage):
     """Wherever it died, in the end a reader of what is committed sees each event once, and each letter is marked."""
     for number in range(3):
         bury(purchase(number))
     died = subprocess.run(
-        [sys.executable, "-c", _DIE, stage, "dead-letters", "replay", "--all"],
+        [sys.executable, dying_replay.__file__, stage, "dead-letters", "replay", "--all"],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         capture_output=True,
         check=False,
