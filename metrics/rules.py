@@ -263,8 +263,8 @@ def _work() -> tuple[Alert, ...]:
             summary="{{ $value | humanizePercentage }} of the events are rejected.",
             description="They are in the topic dead-letters, with the reason and the field in their headers.",
             action=(
-                "`tapesh dead-letters list --summary` counts them by reason, field and source; `tapesh dead-letters show`"
-                " shows one. Mend the producer, then send them back: `tapesh dead-letters replay`."
+                "`tapesh dead-letters list --summary` counts them by reason, field and source; `show` shows one."
+                " Mend the producer, then send them back: `tapesh dead-letters replay`."
             ),
         ),
         Alert(
