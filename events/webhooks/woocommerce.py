@@ -1,0 +1,96 @@
+"""WooCommerce: customer.created, and order.created and order.updated, from which an order is told once.
+
+An order is delivered again at each of its changes, for as long as it lives. It becomes a purchase once it is paid, with
+the same event id each time, and a refund for each of its refunds; the receiver remembers which it has had. A refund
+comes without a date of its own and takes that of the change which brought it. Times are those marked as GMT.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from .delivery import BadDelivery, Event, Translation, Webhook, amount, guest, line, member, number_or_text
+from .signatures import verify_body
+
+SIGNATURE = "x-wc-webhook-signature"
+TOPIC = "x-wc-webhook-topic"
+SHOP = "x-wc-webhook-source"
+PAID = ("processing", "completed", "refunded")
+"""The statuses of an order that has been paid."""
+
+
+def _verify(secrets: Iterable[str], headers: Mapping[str, str], body: bytes, _now_s: float) -> None:
+    verify_body(secrets, body, headers.get(SIGNATURE, ""), "X-WC-Webhook-Signature")
+
+
+def _source(headers: Mapping[str, str]) -> str:
+    return f"woocommerce:{headers[SHOP]}" if headers.get(SHOP) else "woocommerce"
+
+
+def _translate(headers: Mapping[str, str], document: Any, source: str) -> Translation:
+    topic = headers.get(TOPIC, "")
+    if topic == "customer.created":
+        return Translation((_customer(document, source),))
+    if topic in ("order.created", "order.updated"):
+        return _order(document, source)
+    if isinstance(document, dict) and set(document) == {"webhook_id"}:
+        return Translation(ignored="the greeting of a new webhook")
+    return Translation(ignored=f"topic {topic!r} says nothing that is counted")
+
+
+WOOCOMMERCE = Webhook("woocommerce", _verify, _translate, _source)
+
+
+def _customer(document: Any, source: str) -> Event:
+    event: Event = {
+        "type": "customer-acquired",
+        "event_id": "acquired",
+        "customer_id": number_or_text(document, "id"),
+        "occurred_at": _gmt(document, "date_created_gmt"),
+        "source": source,
+    }
+    if country := (document.get("billing") or {}).get("country"):
+        event["country"] = country
+    return event
+
+
+def _order(document: Any, source: str) -> Translation:
+    order_id, status = number_or_text(document, "id"), member(document, "status", str, "a status")
+    if status not in PAID or not document.get("date_paid_gmt"):
+        return Translation(ignored=f"an order that is {status!r} and not paid")
+    currency, customer = member(document, "currency", str, "a currency"), number_or_text(document, "customer_id")
+    if customer == "0":
+        customer = guest((document.get("billing") or {}).get("email"), order_id)
+    common: Event = {"customer_id": customer, "source": source, "order_id": order_id}
+    purchase: Event = {
+        "type": "purchase",
+        "event_id": f"purchase:{order_id}"[:64],
+        "occurred_at": _gmt(document, "date_paid_gmt"),
+        **common,
+        "total": {"amount": str(amount(document, "total")), "currency": currency},
+    }
+    items = document.get("line_items") or []
+    if items:
+        purchase["lines"] = [
+            line(item.get("sku"), item.get("product_id"), item.get("quantity"), amount(item, "total"), currency)
+            for item in items
+        ]
+    refunds: list[Event] = [
+        {
+            "type": "refund",
+            "event_id": f"refund:{number_or_text(refund, 'id')}"[:64],
+            "occurred_at": _gmt(document, "date_modified_gmt"),
+            **common,
+            "total": {"amount": str(abs(amount(refund, "total"))), "currency": currency},
+        }
+        for refund in document.get("refunds") or []
+    ]
+    return Translation((purchase, *refunds))
+
+
+def _gmt(document: Any, field: str) -> str:
+    text = member(document, field, str, "a time in GMT")
+    if text.endswith("Z") or "+" in text:
+        raise BadDelivery(field, text, "a time in GMT without an offset")
+    return f"{text}Z"
