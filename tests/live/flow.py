@@ -35,6 +35,7 @@ class Flow:
         self._rate = rate
         self._failed: BaseException | None = None
         self._stopped = threading.Event()
+        self._hurried = threading.Event()
         self._thread = threading.Thread(target=self._run, name="flow")
 
     def __enter__(self) -> Self:
@@ -45,6 +46,7 @@ class Flow:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stopped.set()
+        self._hurried.set()
         self._thread.join()
 
     @property
@@ -58,6 +60,10 @@ class Flow:
         if self._failed is not None:
             raise self._failed
 
+    def hurry(self) -> None:
+        """Publish what is left as fast as it goes."""
+        self._hurried.set()
+
     def _run(self) -> None:
         try:
             self._publish()
@@ -70,12 +76,13 @@ class Flow:
             began = time.monotonic()
             sent = []
             for number, line in enumerate(self._lines):
+                if self._stopped.is_set():
+                    return
                 if self._rate is not None:
                     due = began + number / self._rate
-                    if self._stopped.wait(max(0.0, due - time.monotonic())):
-                        return
+                    self._hurried.wait(max(0.0, due - time.monotonic()))
                 event = json.loads(line)
-                key = event.get("customer_id") or event.get("channel") or event.get("campaign") or event["event_id"]
+                key = event.get("customer_id") or event.get("channel") or event.get("campaign") or ""
                 topic = topic_of(event["type"], self._deployment.prefix)
                 sent.append(producer.send(topic, line, key=key.encode()))
             producer.flush(60)

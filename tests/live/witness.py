@@ -77,7 +77,8 @@ def is_exact(live: Deployment, document: Mapping[str, Any], logs: Logs) -> None:
     """A document says what a computation says of the events that it covers, as of its instant."""
     lines = live.covered(logs, document["covers"])
     expected = live.expected(lines, instant_ms(datetime.fromisoformat(document["now"])))
-    assert windows_differ(document, expected) == [], f"as of {document['now']}, over {len(lines)} events"
+    found = windows_differ(document, expected)
+    assert not found, f"as of {document['now']}, over {len(lines)} events, {len(found)} differ: {found[:8]}"
 
 
 def settled(live: Deployment, patience_s: float = 60.0) -> dict[str, Any]:
