@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from deployment import Deployment
+from proxy import WiredKafka
 from shop import TEHRAN
+
+from streams.services import ApacheKafka
 
 HURRIED = {
     **TEHRAN,
@@ -25,3 +28,11 @@ def hurried(deploy: Callable[..., Deployment]) -> Callable[..., Deployment]:
         return deploy(bootstrap, **{**HURRIED, **options})
 
     return make
+
+
+@pytest.fixture(scope="session")
+def fragile_kafka(kafka: ApacheKafka) -> Iterator[WiredKafka]:
+    """A broker that may be killed, and whose wire may be cut. Whoever does so brings it back."""
+    del kafka  # says what is missing, if it is
+    with WiredKafka() as broker, broker.proxy:
+        yield broker

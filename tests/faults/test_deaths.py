@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from agreement import differences
@@ -41,7 +42,7 @@ def test_a_worker_dies_at_every_step_of_a_checkpoint(
     with Witness(live) as witness, Flow(live, raw(log), rate=len(log) / seconds) as flow:
         for strike in STEPS:
             began = time.monotonic()
-            worker = live.start(program=program(strike=strike))
+            worker = live.start(program=program(strike=replace(strike, checkpoint=8)))
             eventually(f"it strikes itself at {strike}; {live.state()}", lambda mortal=worker: not mortal.runs)
             assert worker.wait() == -9, worker.said()[-2000:]
             recovered.append(round(time.monotonic() - began, 1))
