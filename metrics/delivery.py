@@ -17,6 +17,14 @@ WEBHOOK = "http://host.docker.internal:9095/alerts"
 """Where notifications go until an operator says where: a program on the machine that runs the containers."""
 
 
+IF_GUARDED = """\
+    # If workers want a token (web.token), Prometheus shows them the one in this file:
+    # authorization:
+    #   credentials_file: /etc/prometheus/tapesh-token
+"""
+"""Ends prometheus.yml: the job of the workers is its last."""
+
+
 def scraping() -> dict[str, Any]:
     """prometheus.yml: addresses come from files beside it, which a running Prometheus reads again by itself."""
     return {

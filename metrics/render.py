@@ -17,7 +17,7 @@ import yaml
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
 from metrics.dashboards import overview
-from metrics.delivery import alertmanager, dashboard_provider, datasource, scraping, targets
+from metrics.delivery import IF_GUARDED, alertmanager, dashboard_provider, datasource, scraping, targets
 from metrics.rules import RUNBOOK, rule_file, runbook
 
 ROOT = Path(__file__).parent.parent
@@ -33,7 +33,7 @@ def files(currency: str = CURRENCY) -> dict[str, str]:
         "grafana/dashboards/overview.json": f"{board}\n",
         "grafana/provisioning/dashboards/tapesh.yml": _yaml(dashboard_provider(), "metrics/delivery.py"),
         "grafana/provisioning/datasources/prometheus.yml": _yaml(datasource(), "metrics/delivery.py"),
-        "grafana/prometheus/prometheus.yml": _yaml(scraping(), "metrics/delivery.py"),
+        "grafana/prometheus/prometheus.yml": _yaml(scraping(), "metrics/delivery.py") + IF_GUARDED,
         **{
             f"grafana/prometheus/targets/{name}.yml": _yaml(listed, "metrics/delivery.py")
             for name, listed in targets().items()

@@ -37,6 +37,7 @@ from streams.settings.clients import faust_credentials
 from streams.topics import LARGEST_MESSAGE
 from streams.transport import Chunk, Sources, bind, transport_options
 from streams.web import add_pages
+from streams.web_guard import LARGEST_BODY, guard_pages
 
 _log = logging.getLogger(__name__)
 _QUEUED_CHUNKS = 8
@@ -89,6 +90,7 @@ class Worker:
         bind(self.app, sources)
         self._add_agents()
         add_pages(self)
+        guard_pages(self.app, settings)
 
     @property
     def owns_kpis(self) -> bool:
@@ -289,6 +291,11 @@ def _faust_app(settings: Settings) -> Any:
         web_host=settings.web.host,
         web_port=settings.web.port,
         web_in_thread=False,
+        web_application_options={"client_max_size": LARGEST_BODY},
+        web_router_enabled=False,  # Faust's own pages would tell who owns what, and show what is in the tables
+        web_tables_enabled=False,
+        web_stats_enabled=False,
+        web_graph_enabled=False,
         origin="streams",
         autodiscover=False,
     )

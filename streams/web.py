@@ -15,6 +15,7 @@ import msgspec
 from metrics.withheld import withheld
 from streams.engine_metrics import exposition
 from streams.rounds import MISSED_TICKS
+from streams.web_guard import authorization
 
 if TYPE_CHECKING:
     from streams.app import Worker
@@ -124,7 +125,7 @@ async def _document(worker: Worker, request: Any) -> dict[str, Any] | None:
     try:
         async with (
             aiohttp.ClientSession(timeout=timeout) as session,
-            session.get(url, headers={_FORWARDED: "1"}) as got,
+            session.get(url, headers={_FORWARDED: "1", **authorization(worker.settings)}, allow_redirects=False) as got,
         ):
             return dict(msgspec.json.decode(await got.read())) if got.status == 200 else None  # noqa: PLR2004
     except (aiohttp.ClientError, TimeoutError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from http import HTTPStatus
 from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
 from urllib.error import HTTPError, URLError
@@ -28,12 +29,17 @@ def engine_url(settings: Settings) -> str:
 class Engine:
     """The HTTP interface of a worker.
 
+    Args:
+        url: where it answers.
+        token: what it wants to be shown; "" for nothing.
+
     Raises:
         Failure: the address isn't one of HTTP.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, token: str = "") -> None:
         self.url = url.rstrip("/")
+        self._token = token
         if urlsplit(self.url).scheme not in ("http", "https"):
             raise Failure(f"--url: got {url!r}, expected an address such as http://127.0.0.1:6066", code=2)
 
@@ -44,10 +50,15 @@ class Engine:
             Failure: nobody answers, or what answers isn't an engine with KPIs.
         """
         request = Request(f"{self.url}/kpis", headers={"Accept": "application/json"})  # noqa: S310 - http or https
+        if self._token:
+            request.add_unredirected_header("Authorization", f"Bearer {self._token}")
         try:
             with urlopen(request, timeout=_TIMEOUT_S) as response:  # noqa: S310
                 document = json.load(response)
         except HTTPError as error:
+            if error.code == HTTPStatus.UNAUTHORIZED:
+                given = "another one" if self._token else "a token"
+                raise Failure(f"the engine at {self.url} wants {given}: web.token (TAPESH_WEB__TOKEN)") from None
             raise Failure(f"the engine at {self.url} has no KPIs to show: HTTP {error.code}: {_told(error)}") from None
         except ValueError as error:
             raise Failure(f"{self.url}/kpis doesn't answer with JSON ({error}); is it an engine?") from None

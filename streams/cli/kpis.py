@@ -31,7 +31,8 @@ def kpis(  # noqa: PLR0913, PLR0917 - a command has as many arguments as options
     """Show the KPIs of a running engine. One that can't be known says why."""
     from streams.cli.engine_client import Engine, engine_url
 
-    engine = Engine(url or engine_url(settings_of(context, config)))
+    settings = settings_of(context, config)
+    engine = Engine(url or engine_url(settings), settings.web.bearer)
     if as_json:
         _write(engine, every if watch else None)
     elif watch:

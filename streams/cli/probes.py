@@ -114,7 +114,7 @@ def web_finding(settings: Settings) -> Finding:
     except OSError as error:
         why = error.strerror or str(error)
     try:
-        Engine(engine_url(settings)).kpis()
+        Engine(engine_url(settings), settings.web.bearer).kpis()
     except Failure:
         way_out = "choose another web.port (TAPESH_WEB__PORT)"
         return Finding(

@@ -5,6 +5,8 @@ The commented example file and the text of every error come from these lines, so
 
 from __future__ import annotations
 
+import re
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -154,10 +156,55 @@ class Redis(_Group):
 
 
 class Web(_Group):
-    """Where the HTTP interface listens."""
+    """Where the HTTP interface listens, and who may ask."""
 
     host: str = Field("127.0.0.1", min_length=1, description="0.0.0.0 opens it to the network.", examples=["0.0.0.0"])  # noqa: S104 - an example, not the default
     port: _Port = Field(6066, description="Its TCP port.", examples=[6066])
+    token: SecretStr = Field(
+        SecretStr(""),
+        description="Every page but /health and /ready wants it: `Authorization: Bearer ...`. Empty: none does.",
+        examples=["a-long-random-text"],
+    )
+    token_file: Path | None = Field(
+        None, description="A file that holds the token, in place of it.", examples=["/run/secrets/tapesh-token"]
+    )
+
+    @field_validator("token_file")
+    @classmethod
+    def _holds_a_token(cls, path: Path | None) -> Path | None:
+        if path is not None:
+            _refuse_bad_token(_read_token(path), "the file")
+        return path
+
+    @field_validator("token")
+    @classmethod
+    def _is_a_token(cls, token: SecretStr) -> SecretStr:
+        if token.get_secret_value():
+            _refuse_bad_token(token.get_secret_value(), "it")
+        return token
+
+    @model_validator(mode="after")
+    def _one_token(self) -> Self:
+        if self.token_file is not None and self.token.get_secret_value():
+            raise ValueError("web.token and web.token_file: expected one of them")
+        return self
+
+    @cached_property
+    def bearer(self) -> str:
+        """The token, wherever it is; "" for none. Not for logs."""
+        return self.token.get_secret_value() if self.token_file is None else _read_token(self.token_file)
+
+
+def _read_token(path: Path) -> str:
+    try:
+        return path.read_text().strip()
+    except (OSError, UnicodeDecodeError):
+        raise ValueError("expected the path of a text file that can be read") from None
+
+
+def _refuse_bad_token(token: str, where: str) -> None:
+    if not re.fullmatch(r"[!-~]{16,}", token):
+        raise ValueError(f"expected {where} to hold at least 16 characters, letters, digits and signs without spaces")
 
 
 class Checkpoint(_Group):

@@ -26,6 +26,7 @@ EDGES = {
         "topics",
         "transport",
         "web",
+        "web_guard",
         "worker",
     ],
     "metrics": ["dashboards", "exporter", "render", "rules", "serving"],
