@@ -22,7 +22,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +69,10 @@ class Clock:
 
 def program(**faults: Any) -> tuple[str, ...]:
     """What `Deployment.start` runs for a worker with these faults."""
-    return (__file__, json.dumps(faults, default=vars))
+    return (
+        __file__,
+        json.dumps(faults, default=lambda value: asdict(value) if isinstance(value, Strike) else str(value)),
+    )
 
 
 def strike_at(strike: Strike) -> None:

@@ -282,15 +282,23 @@ class Deployment:
 
     def covered(self, logs: Mapping[str, Mapping[int, list[Any]]], covers: Covers) -> list[bytes]:
         """The records that a snapshot covers; those that lie in the wrong partition are never counted there."""
-        found = []
+        found: list[tuple[int, bytes]] = []
         for topic, partitions in covers.items():
             for partition, end in partitions.items():
-                found += [
-                    (record.timestamp, record.value)
-                    for record in logs[topic][int(partition)]
-                    if record.offset < end and partition_of(record.key.decode(), PARTITIONS) == int(partition)
-                ]
+                at_ms = 0
+                for record in logs[topic][int(partition)]:
+                    at_ms = max(at_ms, record.timestamp)  # one that was sent on has its first time stamp
+                    if record.offset < end and _lives_in(record, int(partition)):
+                        found.append((at_ms, record.value or b""))
         return [value for _, value in sorted(found, key=lambda item: item[0])]
+
+
+def _lives_in(record: Any, partition: int) -> bool:
+    """Tell whether a record is where its key belongs; a key that is none is nobody's, and its value refused."""
+    try:
+        return partition_of((record.key or b"").decode(), PARTITIONS) == partition
+    except UnicodeDecodeError:
+        return False
 
 
 def windows_differ(document: Mapping[str, Any], expected: Mapping[str, Any]) -> list[str]:

@@ -7,14 +7,30 @@ import threading
 import time
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 from deployment import Deployment
 
 from events.names import topic_of
 
 
-def publish(deployment: Deployment, lines: Sequence[bytes]) -> None:
+class Message(NamedTuple):
+    """A message as some producer sends it, good or bad; without a partition it goes where its key belongs."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    partition: int | None = None
+
+
+def message_of(line: bytes, prefix: str = "") -> Message:
+    """The message that an event is, by the contract."""
+    event = json.loads(line)
+    key = event.get("customer_id") or event.get("channel") or event.get("campaign") or ""
+    return Message(topic_of(event["type"], prefix), key.encode(), line)
+
+
+def publish(deployment: Deployment, lines: Sequence[bytes | Message]) -> None:
     """Publish lines, and wait until the broker has them."""
     with Flow(deployment, lines) as flow:
         flow.wait()
@@ -25,11 +41,11 @@ class Flow:
 
     Args:
         deployment: whose topics they go to.
-        lines: events.
+        lines: events, or messages as they are.
         rate: of them a second; None for as fast as it goes.
     """
 
-    def __init__(self, deployment: Deployment, lines: Sequence[bytes], rate: float | None = None) -> None:
+    def __init__(self, deployment: Deployment, lines: Sequence[bytes | Message], rate: float | None = None) -> None:
         self._deployment = deployment
         self._lines = lines
         self._rate = rate
@@ -81,10 +97,8 @@ class Flow:
                 if self._rate is not None:
                     due = began + number / self._rate
                     self._hurried.wait(max(0.0, due - time.monotonic()))
-                event = json.loads(line)
-                key = event.get("customer_id") or event.get("channel") or event.get("campaign") or ""
-                topic = topic_of(event["type"], self._deployment.prefix)
-                sent.append(producer.send(topic, line, key=key.encode()))
+                message = line if isinstance(line, Message) else message_of(line, self._deployment.prefix)
+                sent.append(producer.send(message.topic, message.value, message.key, partition=message.partition))
             producer.flush(60)
             for future in sent:
                 future.get(0)

@@ -24,7 +24,7 @@ class Witness:
     """Asks the running workers in turn for the KPIs, and keeps those documents in which they are known.
 
     Attributes:
-        documents: what was claimed to be known: each covers other events, or speaks of another instant.
+        documents: what was claimed to be known: each covers other events, or is of another instant.
         unknown: the reasons that were given, and how often.
     """
 
@@ -56,7 +56,7 @@ class Witness:
         if not document.get("windows") or document["unknown"]:
             return
         last = self.documents[-1] if self.documents else None
-        if last is None or (document["now"] != last["now"] and document["covers"] != last["covers"]):
+        if last is None or ((document["now"], document["covers"]) != (last["now"], last["covers"])):
             self.documents.append(document)
 
     def judge(self, *, most: int = 8) -> int:
