@@ -24,6 +24,7 @@ ALL: Final = "all"
 KPI: Final = "kpi"
 REASON: Final = "reason"
 TYPE: Final = "type"
+OUTCOME: Final = "outcome"
 
 # Beside the KPIs
 KPI_UNKNOWN: Final = "tapesh_kpi_unknown"
@@ -50,6 +51,8 @@ PARTITIONS_OWNED: Final = "tapesh_partitions_owned"
 PERSONS: Final = "tapesh_persons"
 DEDUPLICATION_IDS: Final = "tapesh_deduplication_ids"
 WAITING_EVENTS: Final = "tapesh_waiting_events"
+HTTP_EVENTS: Final = "tapesh_http_events_total"
+HTTP_REFUSED: Final = "tapesh_http_requests_refused_total"
 REDIS_UP: Final = "tapesh_redis_up"
 """1 while Redis holds the latest snapshot, 0 while it is behind; on the worker that owns the KPIs."""
 

@@ -27,6 +27,7 @@ from metrics.withheld import withheld
 from streams.document import KpiDocument
 from streams.engine import Engine, source_topics
 from streams.faust_log import FaustLog
+from streams.ingestion.pages import add_ingestion
 from streams.manifest import StateRefusedError
 from streams.merge import Admission
 from streams.messages import Tick, decode_answer, decode_tick, encode_answer, encode_tick
@@ -56,6 +57,7 @@ class Worker:
         exporter: KPI gauges, under a lease.
         serving: Redis, if configured.
         owner_url: where the KPI agent's owner is, as its ticks say.
+        gateway: events over HTTP, if anybody may send them.
         refused: why the stored state can't be used, once that has stopped the worker.
     """
 
@@ -91,6 +93,7 @@ class Worker:
         self._add_agents()
         add_pages(self)
         guard_pages(self.app, settings)
+        self.gateway = add_ingestion(self.app, settings)
 
     @property
     def owns_kpis(self) -> bool:

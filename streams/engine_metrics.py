@@ -66,6 +66,11 @@ class _EngineCollector(Collector):
             yield _by(names.SLICE_OVERFLOW, "Values and labels shown as `other`.", names.SLICE, refused)
             residual = rounds.snapshot.books_residual
             yield _gauge(names.BOOKS_RESIDUAL, "opening + new + won back - lost - closing; 0 if sound.", residual)
+        if self._worker.gateway is not None:
+            tally = self._worker.gateway.tally
+            outcomes = {"accepted": tally.accepted, "rejected": tally.rejected, "repeated": tally.repeated}
+            yield _by(names.HTTP_EVENTS, "Events that came over HTTP, by what became of them.", names.OUTCOME, outcomes)
+            yield _counter(names.HTTP_REFUSED, "Requests with events that were refused whole.", tally.refused_requests)
         if self._worker.serving is not None:
             yield _gauge(names.REDIS_UP, "1 while Redis takes what is written.", float(not self._worker.serving.behind))
 

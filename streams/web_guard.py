@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
+from streams.ingestion.pages import is_posted_to
+
 if TYPE_CHECKING:
     from streams.settings import Settings
 
@@ -48,6 +50,7 @@ class Guard:
 
     Args:
         token: what to ask for; "" for nothing.
+        posted_to: tells of a path whether it takes what is posted, and asks for credentials of its own.
         connection_s, most_connections, handler_s: as the constants, which are the defaults.
     """
 
@@ -55,11 +58,13 @@ class Guard:
         self,
         token: str = "",
         *,
+        posted_to: Callable[[str], bool] = lambda _path: False,
         connection_s: float = CONNECTION_S,
         most_connections: int = MOST_CONNECTIONS,
         handler_s: float = HANDLER_S,
     ) -> None:
         self._token = token.encode()
+        self._posted_to = posted_to
         self._connection_s = connection_s
         self._most_connections = most_connections
         self._handler_s = handler_s
@@ -72,9 +77,10 @@ class Guard:
         @web.middleware
         async def guard(request: web.Request, handler: _Handler) -> web.StreamResponse:
             self._seen[request.protocol] = time.monotonic()
-            if request.method not in READING:
+            posts = request.method == "POST" and self._posted_to(request.path)
+            if request.method not in READING and not posts:
                 return _refused(405, "pages can be read, and nothing else", {"Allow": ", ".join(sorted(READING))})
-            if not self._may_ask(request):
+            if not posts and not self._may_ask(request):
                 return _refused(401, "a token is needed: Authorization: Bearer ...", {"WWW-Authenticate": "Bearer"})
             try:
                 async with asyncio.timeout(self._handler_s):
@@ -134,7 +140,7 @@ def guard_pages(app: Any, settings: Settings) -> None:
     """Put a Faust app's pages behind a guard; before the app starts."""
     if not settings.web.bearer and settings.web.host not in _OURS_ALONE:
         _log.warning("whoever reaches %s may read the pages: no web.token is set", settings.web.host)
-    guard, server = Guard(settings.web.bearer), app.web
+    guard, server = Guard(settings.web.bearer, posted_to=is_posted_to), app.web
     server.web_app.middlewares.append(guard.middleware())
     server._runner = guard.runner(server.web_app)  # noqa: SLF001 - Faust makes one without a way to give it options
 

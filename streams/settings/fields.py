@@ -32,7 +32,8 @@ def _list(value: object) -> object:
     return [item.strip() for item in value.split(",") if item.strip()]
 
 
-def _table(value: object) -> object:
+def as_table(value: object) -> object:
+    """Read a table that stands as JSON in the environment."""
     return _json(value, "a JSON object") if isinstance(value, str) else value
 
 
@@ -122,7 +123,7 @@ Currency = Annotated[str, AfterValidator(_currency)]
 Timezone = Annotated[str, AfterValidator(_timezone)]
 Addresses = Annotated[str, AfterValidator(_addresses)]
 Lifespan = Annotated[float | Literal["observed", "expected"], BeforeValidator(_lifespan)]
-Rates = Annotated[Mapping[str, Decimal], NoDecode, BeforeValidator(_table), AfterValidator(_positive)]
+Rates = Annotated[Mapping[str, Decimal], NoDecode, BeforeValidator(as_table), AfterValidator(_positive)]
 Targets = Annotated[
-    Mapping[str, Mapping[str, Decimal]], NoDecode, BeforeValidator(_table), AfterValidator(_by_calendar_window)
+    Mapping[str, Mapping[str, Decimal]], NoDecode, BeforeValidator(as_table), AfterValidator(_by_calendar_window)
 ]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, SecretStr
 
+from streams.settings.ingest import HOLDS_SECRETS
 from streams.settings.schema import ENV_DELIMITER, ENV_PREFIX, Settings
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def toml(value: Any) -> str:
 
 
 def _got(field: FieldInfo, value: object) -> str:
-    if field.annotation is SecretStr:
+    if field.annotation is SecretStr or field.json_schema_extra == HOLDS_SECRETS:
         return "a secret that isn't shown"
     text = repr(value)
     return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."

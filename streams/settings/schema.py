@@ -29,6 +29,7 @@ from streams.settings.fields import (
     Topics,
     Windows,
 )
+from streams.settings.ingest import HOLDS_SECRETS, Sources, Webhooks
 
 ENV_PREFIX = "TAPESH_"
 ENV_DELIMITER = "__"
@@ -207,6 +208,33 @@ def _refuse_bad_token(token: str, where: str) -> None:
         raise ValueError(f"expected {where} to hold at least 16 characters, letters, digits and signs without spaces")
 
 
+class Ingest(_Group):
+    """Events over HTTP: who may post them to /events, and whose webhooks are taken at /webhooks/NAME."""
+
+    sources: Sources = Field(
+        default_factory=dict,
+        description="Emitters by name: `token` or `token_file` of each, and a `rate` of events a second.",
+        examples=[{"shop": {"token": "a-long-secret-token", "rate": 1000}}],
+        json_schema_extra=HOLDS_SECRETS,
+    )
+    webhooks: Webhooks = Field(
+        default_factory=dict,
+        description="Services by name: `kind` (shopify, woocommerce, stripe, signed), `secret` or `secret_files`.",
+        examples=[{"my-shop": {"kind": "shopify", "secret": "a-long-shared-secret"}}],
+        json_schema_extra=HOLDS_SECRETS,
+    )
+    largest_body: int = Field(
+        4_194_304, ge=1_024, le=67_108_864, description="Bytes of a request that is still taken.", examples=[4_194_304]
+    )
+    most_on_the_way: int = Field(
+        50_000,
+        ge=1,
+        le=1_000_000,
+        description="Events that may wait for Kafka; more get a 503.",
+        examples=[50_000],
+    )
+
+
 class Checkpoint(_Group):
     """How much work a crash may cost: a checkpoint is due after `interval` or `events`, whichever comes first."""
 
@@ -288,6 +316,7 @@ class Settings(BaseSettings):
     checkpoint: Checkpoint = Field(default_factory=Checkpoint)
     kafka: Kafka = Field(default_factory=Kafka)
     redis: Redis = Field(default_factory=Redis)
+    ingest: Ingest = Field(default_factory=Ingest)
     web: Web = Field(default_factory=Web)
 
     @model_validator(mode="after")

@@ -18,6 +18,7 @@ EDGES = {
         "engine",
         "engine_metrics",
         "faust_log",
+        "ingestion",
         "owned",
         "rounds",
         "services",
