@@ -26,6 +26,7 @@ from streams.flows import PackedFlows, export_flows, restore_flows
 from streams.manifest import (
     REPLAY,
     Block,
+    EntryMissingError,
     Epoch,
     Ids,
     Manifest,
@@ -353,12 +354,12 @@ class _Reader:
         """Return a part.
 
         Raises:
-            StateRefusedError: one of its messages is missing.
+            EntryMissingError: one of its messages is missing.
         """
         keys = [entry_key(self._partition, part, piece, index) for index in range(piece.pieces)]
         missing = [key for key in keys if key not in self._stored]
         if missing:
-            raise StateRefusedError(
+            raise EntryMissingError(
                 f"partition {self._partition}: its checkpoint needs {missing[0].decode()!r}, which the changelog "
                 f"doesn't hold; {REPLAY}"
             )

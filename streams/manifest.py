@@ -132,6 +132,10 @@ class StateRefusedError(Exception):
     """State that this program, or these settings, would misread. Nothing has been loaded or changed."""
 
 
+class EntryMissingError(StateRefusedError):
+    """An entry that the manifest names isn't among what was read of the changelog."""
+
+
 def manifest_key(partition: int, epoch: Epoch) -> bytes:
     """Return the changelog key of an epoch's manifest."""
     return f"{partition}/{epoch}/manifest".encode()

@@ -25,6 +25,7 @@ class Tick(msgspec.Struct, array_like=True, frozen=True):
         url: where the owner's HTTP interface is.
         generation: of the group, as the owner knows it: one that has slept through a rebalance isn't answered.
         app: the owner's app_id: workers of another one count on their own.
+        topics: what the owner's worker reads events from; one that reads others counts others.
     """
 
     owner: str
@@ -35,6 +36,7 @@ class Tick(msgspec.Struct, array_like=True, frozen=True):
     url: str
     generation: int = 0
     app: str = ""
+    topics: tuple[str, ...] = ()
 
 
 class Answer(msgspec.Struct, array_like=True):

@@ -105,7 +105,15 @@ class Rounds:
         full = now_s - self._full_at_s >= self._full_cost_s / FULL_SHARE
         self._number += 1
         tick = Tick(
-            self._owner, self._number, self._floor_ms, clock_ms, full, self._url, generation, self._settings.app_id
+            self._owner,
+            self._number,
+            self._floor_ms,
+            clock_ms,
+            full,
+            self._url,
+            generation,
+            self._settings.app_id,
+            source_topics(self._settings),
         )
         self._rounds.append(Round(tick))
         return tick

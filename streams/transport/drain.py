@@ -36,6 +36,11 @@ class Drain:
         self._sources = sources
         self._skipped: dict[TP, tuple[int, int]] = {}
 
+    def passed(self, tp: TP, position: int) -> int:
+        """Return how far markers alone have taken a partition that stood at `position`; safe from any thread."""
+        skipped_from, skipped_to = self._skipped.get(tp, (position, position))
+        return skipped_to if skipped_from == position else position
+
     def take(self, fetcher: Any, readable: AbstractSet[TP]) -> Mapping[TP, list[Any]]:
         """One chunk for each chunked partition that has something, and a bounded number of single messages.
 

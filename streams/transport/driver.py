@@ -42,6 +42,7 @@ class Consumer(faust_driver.Consumer):  # type: ignore[misc]  # Faust is untyped
         self._generation = -1
         self._rebalances = -1
         self._room = asyncio.Event()
+        self._held_back: set[TP] = set()
         self.app.on_before_shutdown.connect(self._before_shutdown)
 
     def _new_consumer_thread(self) -> ConsumerThread:
@@ -51,6 +52,36 @@ class Consumer(faust_driver.Consumer):  # type: ignore[misc]  # Faust is untyped
     def held(self) -> frozenset[TP]:
         """Partitions that stand at the engine's positions and are read."""
         return frozenset(self._held)
+
+    @property
+    def heard_at_s(self) -> float:
+        """When the group last knew us as a member, on the steady clock: see `ConsumerThread`."""
+        return self._thread.heard_at_s
+
+    async def rejoin(self) -> None:
+        """Have the group share its partitions out anew."""
+        await self._thread.rejoin()
+
+    def hold_back(self, partitions: AbstractSet[TP]) -> None:
+        """Read nothing more of these until `read_on`; what is on its way to the agents comes still."""
+        self._held_back |= partitions
+
+    def read_on(self, partitions: AbstractSet[TP]) -> None:
+        """Read partitions again that were held back."""
+        self._held_back -= partitions
+        self._room.set()
+
+    def has_read(self, tp: TP, goal: int) -> bool:
+        """Tell whether the agents have given back all that a source holds before `goal`.
+
+        The goal itself may never be reached by a record: markers of transactions and what was rolled back occupy
+        offsets, and what an open transaction holds isn't there yet.
+        """
+        acks = self._acks.get(tp)
+        if acks is None or len(acks):
+            return False
+        reached = self._thread.passed(tp, acks.position)
+        return reached >= goal or reached == self._thread.stable_end(tp)
 
     # --- fetching
 
@@ -107,7 +138,8 @@ class Consumer(faust_driver.Consumer):  # type: ignore[misc]  # Faust is untyped
                 yield tp, self._to_message(tp, record)
 
     def _readable(self) -> set[TP]:
-        return {tp for tp in self._get_active_partitions() if tp in self._held or self._is_changelog_tp(tp)}
+        held = self._held - self._held_back
+        return {tp for tp in self._get_active_partitions() if tp in held or self._is_changelog_tp(tp)}
 
     def on_buffer_drop(self, tp: TP) -> None:
         """Read this partition again, at once."""
@@ -186,13 +218,12 @@ class Consumer(faust_driver.Consumer):  # type: ignore[misc]  # Faust is untyped
         assigned = {tp for tp in self.assignment() if not self._is_changelog_tp(tp)}
         chunked = {tp for tp in assigned if tp.topic in self.sources.chunked}
         positions: dict[TP, Position] = {tp: Edge.END for tp in assigned if tp.topic in self.sources.from_end}
-        if chunked:
-            answer = await self.sources.positions(frozenset(chunked))
-            if wrong := answer.keys() ^ chunked:
-                raise ValueError(
-                    f"positions() must answer for {listed(chunked)}, no more and no less: see {listed(wrong)}"
-                )
-            positions |= answer
+        answer = await self.sources.positions(frozenset(chunked))
+        if wrong := answer.keys() - chunked:
+            raise ValueError(f"positions() must answer for {listed(chunked)} and no more: see {listed(wrong)}")
+        positions |= answer
+        assigned -= chunked - answer.keys()
+        chunked &= answer.keys()
         offsets: dict[TP, int | None] = {}
         if positions:
             offsets |= await self._thread.place(positions)
@@ -206,6 +237,7 @@ class Consumer(faust_driver.Consumer):  # type: ignore[misc]  # Faust is untyped
         self._read_offset.update({tp: offset or None for tp, offset in offsets.items()})
         self._acks = {tp: Acks(cast("int", offsets[tp])) for tp in chunked}
         self._held = assigned
+        self._held_back.clear()
 
     # --- letting go
 

@@ -45,8 +45,9 @@ class Sources:
         chunked: topics whose records arrive as `Chunk`s.
         from_end: topics of single messages of which only what is yet to come matters (ticks, components).
         positions: awaited after Faust has recovered its tables and before any record flows, with the chunked partitions
-            that this worker now owns (all of them, at every rebalance). Answers where to read each one from. An
-            exception stops the worker: reading from a wrong place is worse.
+            that this worker now owns (all of them, at every rebalance; maybe none). Answers where to read each one
+            from; one that is left out isn't read or held. An exception stops the worker: reading from a wrong place
+            is worse.
         let_go: awaited before partitions are let go, at a rebalance and at a stop, with all that this worker holds
             (chunked, `from_end` and single alike): their flow is stopped, their queues are empty, an agent may still be
             inside its last chunk, and `Consumer.commit_offsets` still works. Not awaited after a crash: state in doubt

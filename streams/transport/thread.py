@@ -6,6 +6,8 @@ the other carries commits and seeks. Hence no wait without an end.
 # ruff: noqa: SLF001 - aiokafka offers no public way to any of this; its minor version is pinned
 
 import asyncio
+import math
+import time
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any, cast
@@ -27,13 +29,56 @@ from .drain import Drain
 from .sources import Edge, Position, Sources, listed
 
 _REBALANCE_POLL = 0.05
+_MEMBERS_ONLY = ("HeartbeatRequest", "SyncGroupRequest")
+"""Requests that the group answers well to its members only."""
 
 
 class ConsumerThread(AIOKafkaConsumerThread):  # type: ignore[misc]  # Faust is untyped to us
-    """Fetches chunks, commits within one generation, and puts partitions at given positions."""
+    """Fetches chunks, commits within one generation, and puts partitions at given positions.
+
+    Attributes:
+        heard_at_s: when it sent the last message to which the group answered as to a member, on the steady clock. The
+            group gives such a member's partitions to nobody else for a session from then on.
+    """
 
     sources: Sources = Sources()
+    heard_at_s: float = -math.inf
     _drain: Drain | None = None
+
+    async def on_start(self) -> None:
+        """Start, and note from then on when the group has heard of us."""
+        await super().on_start()
+        coordinator = getattr(self._consumer, "_coordinator", None)
+        send = getattr(coordinator, "_send_req", None)
+        if coordinator is None or send is None:
+            return  # a client that only awaits replies is no member
+
+        async def sent(request: Any) -> Any:
+            began = time.monotonic()
+            answer = await send(request)
+            if type(request).__name__.startswith(_MEMBERS_ONLY) and answer.error_code == 0:
+                self.heard_at_s = began
+            return answer
+
+        coordinator._send_req = sent
+
+    async def rejoin(self) -> None:
+        """Have the group share its partitions out anew."""
+        await self.call_thread(self._rejoin)
+
+    async def _rejoin(self) -> None:
+        self._ensure_consumer()._coordinator.request_rejoin()
+
+    def passed(self, tp: TP, position: int) -> int:
+        """Return how far markers alone have taken a partition that stood at `position`."""
+        return position if self._drain is None else self._drain.passed(tp, position)
+
+    def stable_end(self, tp: TP) -> int | None:
+        """Return where the latest fetch saw the end of what is committed; None before the first."""
+        subscription = getattr(self._consumer, "_subscription", None)
+        assignment = subscription and subscription.subscription and subscription.subscription.assignment
+        state = assignment.state_value(tp) if assignment and tp in assignment.tps else None
+        return state.lso if state is not None else None
 
     def _create_worker_consumer(self, transport: FaustTransport) -> aiokafka.AIOKafkaConsumer:
         consumer = super()._create_worker_consumer(transport)
