@@ -2,11 +2,13 @@
 
 Gauges that are *set* outlive what fed them: a worker that lost the KPI partition would go on showing its last
 values beside the new owner's. Here there is nothing to forget to unset. A payload carries the instant after which
-its owner may have been replaced, and is nothing from then on, even in a process that was paused and woke up.
+nobody looks after it any more, and whoever scrapes it asks until when its owner can't have been replaced: from then on
+it is nothing, even in a process that was paused and woke up.
 """
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 
@@ -56,10 +58,14 @@ class KpiExporter(Collector):
     """Hands out the latest payload until its lease is over.
 
     Args:
+        speaks_until: asked at each scrape: the instant from which another worker may own the KPIs.
         clock: seconds on a clock that only goes forward; leases are instants on it.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, speaks_until: Callable[[], float] = lambda: math.inf, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._speaks_until = speaks_until
         self._clock = clock
         self._held: tuple[bytes, float] = (b"", float("-inf"))
 
@@ -74,7 +80,7 @@ class KpiExporter(Collector):
     def exposition(self) -> bytes:
         """The payload as it is, to be joined to the engine's own metrics; nothing once the lease is over."""
         payload, lease_until = self._held
-        return payload if self._clock() < lease_until else b""
+        return payload if self._clock() < min(lease_until, self._speaks_until()) else b""
 
     def collect(self) -> Iterator[Metric]:
         """The same as metric families, for a plain `CollectorRegistry`; parsing costs more than `exposition`."""

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import signal
 import socket
 import time
 import uuid
+from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from typing import Any
 
@@ -24,6 +26,7 @@ from events.names import DEAD_LETTERS, KPI_COMPONENTS, KPI_SNAPSHOTS, KPI_TICKS
 from metrics.exporter import KpiExporter, render
 from metrics.serving import Serving
 from metrics.withheld import withheld
+from streams.colocation import PATIENCE_S, WAY_OUT, ApartError, Healing, apart
 from streams.document import KpiDocument
 from streams.engine import Engine, source_topics
 from streams.faust_log import FaustLog
@@ -42,6 +45,8 @@ from streams.web_guard import LARGEST_BODY, guard_pages
 
 _log = logging.getLogger(__name__)
 _QUEUED_CHUNKS = 8
+_LEASE = 0.8
+"""For how much of a session, after which the group may replace a member, that member may speak for the KPIs."""
 STATE_TABLE = "state"
 MEMORY_TABLE = "kpi-memory"
 _NOTHING_YET = KpiDocument(now="", windows={}, slices={}, settings={})
@@ -58,7 +63,7 @@ class Worker:
         serving: Redis, if configured.
         owner_url: where the KPI agent's owner is, as its ticks say.
         gateway: events over HTTP, if anybody may send them.
-        refused: why the stored state can't be used, once that has stopped the worker.
+        refused: why this worker can't do its work, once that has stopped it: its state, or what it was given.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -69,20 +74,24 @@ class Worker:
         self.memory = self.app.Table(MEMORY_TABLE, partitions=1, key_type=bytes, value_type=bytes)
         self._changelog = self.table.changelog_topic.get_topic_name()
         log = FaustLog(self.app, self._changelog, settings.topic(DEAD_LETTERS), source_topics(settings))
-        self.engine = Engine(settings, log, self.table.data.data, self._ends)
+        self.engine = Engine(settings, log, self.table.data.data, self._ends, self._has_read)
         self.rounds: Rounds | None = None
-        self.exporter = KpiExporter()
+        self.exporter = KpiExporter(self._speaks_until_s)
         redis = settings.redis
         self.serving = (
             Serving(redis.url.get_secret_value(), ca_file=redis.ca_file, prefix=redis.prefix) if redis.enabled else None
         )
         self.owner_url = ""
-        self.refused: StateRefusedError | None = None
+        self.refused: StateRefusedError | ApartError | None = None
         self.url = f"http://{_reachable(settings.web.host)}:{settings.web.port}"
         self._components = TP(settings.topic(KPI_COMPONENTS), 0)
         self._ticks = settings.topic(KPI_TICKS)
         self._remembered: Remembered | None = None
         self._admitted: dict[str, list[str]] | None = None
+        self._leaves_office = False
+        self._office_apart: dict[int, str] = {}
+        self._healing = Healing()
+        self._easing: dict[int, asyncio.Task[None]] = {}
         sources = Sources(
             chunked=source_topics(settings),
             from_end=frozenset({self._ticks, self._components.topic}),
@@ -98,28 +107,69 @@ class Worker:
     @property
     def owns_kpis(self) -> bool:
         """Tell whether the KPI agent is this worker's."""
-        return self._components in getattr(self.app.consumer, "held", ())
+        is_held = self._components in getattr(self.app.consumer, "held", ())
+        return is_held and not self._leaves_office and not self._office_apart
+
+    def _speaks_until_s(self) -> float:
+        """Return until when nobody else can own the KPIs, whatever happens to us.
+
+        Counted from when we sent what the group answered as to a member, so a process that was paused knows at once.
+        """
+        if not self.owns_kpis:
+            return -math.inf
+        return float(self.app.consumer.heard_at_s) + _LEASE * self.settings.kafka.session_timeout.seconds
 
     async def _positions(self, partitions: Any) -> Any:
         self.engine.generation = self.app.consumer_generation_id
+        assigned = self.app.consumer.assignment()
+        came_apart = apart(assigned, source_topics(self.settings) | {self._ticks, self._changelog})
+        memory = self.memory.changelog_topic.get_topic_name()
+        self._office_apart, self._leaves_office = apart(assigned, {self._components.topic, memory}), False
+        for number, why in [*came_apart.items(), *self._office_apart.items()]:
+            _log.warning("partition %d: %s", number, why)
         try:
-            return await self.engine.positions(partitions)
+            positions = await self.engine.positions(partitions, came_apart)
         except StateRefusedError as refused:
-            # A matter between us and whoever set the settings: no crash, whose traces would bury the sentence.
-            self.refused = refused
-            signal.raise_signal(signal.SIGTERM)
-            await asyncio.Event().wait()
+            self._refuse(refused)
+            return await asyncio.Event().wait()
+        self._forget_changelogs(self.engine.ailing)
+        return positions
+
+    def _refuse(self, why: StateRefusedError | ApartError) -> None:
+        """Stop: a matter between us and whoever set the settings, no crash, whose traces would bury the sentence."""
+        self.refused = why
+        signal.raise_signal(signal.SIGTERM)
+
+    def _forget_changelogs(self, partitions: Iterable[int]) -> None:
+        """Of what comes back, Faust reads only what was written since: too little where the rest isn't in memory."""
+        for number in partitions:
+            self.app.tables.recovery.revoke(TP(self._changelog, number))
 
     async def _ends(self, partitions: Any) -> Any:
         return await self.app.consumer.highwaters(*partitions)
 
+    def _has_read(self, source: TP, goal: int) -> bool:
+        return bool(self.app.consumer.has_read(source, goal))
+
     async def _let_go(self, partitions: AbstractSet[TP]) -> None:
+        if self._components in partitions:
+            self._leaves_office = True
+            self._leave_office()
         try:
             await self.engine.let_go(partitions)
         finally:
-            # Of what comes back, Faust reads only what was written since: too little where the rest isn't in memory.
-            for number in {tp.partition for tp in partitions} - self.engine.kept:
-                self.app.tables.recovery.revoke(TP(self._changelog, number))
+            self._forget_changelogs({tp.partition for tp in partitions} - self.engine.kept)
+
+    async def _heal(self) -> None:
+        """Have the group share out anew what came apart; stop, with the way out, where that doesn't help."""
+        ailing = {**self._office_apart, **self.engine.ailing}
+        match self._healing.step(ailing, time.monotonic()):
+            case "rejoin":
+                _log.warning("rejoining the group, since partition %s", ", ".join(map(str, sorted(ailing))))
+                await self.app.consumer.rejoin()
+            case "give up" if self.refused is None:
+                number, why = min(ailing.items())
+                self._refuse(ApartError(f"partition {number}: {why}, for {PATIENCE_S:.0f} s now; {WAY_OUT}"))
 
     def _add_agents(self) -> None:
         app, settings = self.app, self.settings
@@ -166,8 +216,19 @@ class Worker:
 
     async def _ingest(self, chunk: Chunk) -> None:
         self.engine.take(chunk)
-        await self.engine.ease(chunk.partition)
+        if self.engine.is_flooded(chunk.partition) and chunk.partition not in self._easing:
+            self._easing[chunk.partition] = asyncio.create_task(self._ease(chunk.partition))
         await asyncio.sleep(0)
+
+    async def _ease(self, partition: int) -> None:
+        """Read nothing more of a partition until the broker has taken what it sent elsewhere; the others go on."""
+        sources = {TP(topic, partition) for topic in source_topics(self.settings)}
+        self.app.consumer.hold_back(sources)
+        try:
+            await self.engine.ease(partition)
+        finally:
+            del self._easing[partition]
+            self.app.consumer.read_on(sources)
 
     async def _answer(self, partition: int, data: bytes) -> None:
         tick = decode_tick(data)
@@ -199,9 +260,9 @@ class Worker:
                 if self.rounds is None:
                     self.rounds = self._take_office()
                 await self._tick(self.rounds)
-            elif self.rounds is not None:
-                self.rounds = None
-                self.exporter.withdraw()
+            else:
+                self._leave_office()
+            await self._heal()
             await asyncio.sleep(interval_s - time.time() % interval_s)
         if self.serving is not None:
             await self.serving.stop()
@@ -212,6 +273,10 @@ class Worker:
         self._remembered, self._admitted = remembered, None
         admission = Admission(self.settings.max_slice_values, admitted)
         return Rounds(self.settings, uuid.uuid4().hex, self.url, admission)
+
+    def _leave_office(self) -> None:
+        self.rounds = None
+        self.exporter.withdraw()
 
     async def _tick(self, rounds: Rounds) -> None:
         tick: Tick = rounds.tick(int(time.time() * 1000), time.monotonic(), self.app.consumer_generation_id)
@@ -231,12 +296,14 @@ class Worker:
         began = time.monotonic()
         unknown = rounds.unknown(began)
         document = rounds.snapshot.document if rounds.snapshot is not None else _NOTHING_YET
-        lease_s = self.settings.kafka.session_timeout.seconds / 2
-        self.exporter.publish(render(document, unknown, self.settings.currency), began + lease_s)
+        stale_s = max(self.settings.kafka.session_timeout.seconds / 2, 3 * self.settings.tick_interval.seconds)
+        self.exporter.publish(render(document, unknown, self.settings.currency), began + stale_s)
         if rounds.snapshot is None:
             return
         if self.serving is not None:
             self.serving.offer(document, unknown, str(self._remembered.epoch) if self._remembered else "")
+        if began > self._speaks_until_s():
+            return
         said = withheld(document, unknown)
         summary = msgspec.json.encode({key: said[key] for key in ("now", "windows", "unknown")})
         await self._send(self.settings.topic(KPI_SNAPSHOTS), b"kpis", summary, None)

@@ -31,7 +31,6 @@ from streams.manifest import (
     Ids,
     Manifest,
     Piece,
-    StateRefusedError,
     check_meaning,
     check_partitions,
     entry_key,

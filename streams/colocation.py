@@ -1,7 +1,7 @@
 """Whether what belongs together came together: topics of partition p, their ticks and the changelog of its state.
 
 Kafka's group protocol knows topics, not partitions of a state. Faust keeps those of equal partition count together as
-long as all members subscribe to the same ones and the leader sees them all. Where that fails (two versions in one group,
+long as all members subscribe to the same ones and the leader sees them all. Where that fails (two versions in a group,
 workers with other settings, a topic made a moment ago) a worker would count some of a person's events and miss the
 others; so it looks at each assignment, takes up no partition that came apart, and says so.
 """
@@ -40,6 +40,10 @@ def apart(assigned: Iterable[tuple[str, int]], together: AbstractSet[str]) -> di
 
 def _listed(topics: AbstractSet[str], partition: int) -> str:
     return ", ".join(f"{topic}[{partition}]" for topic in sorted(topics)) + (" is" if len(topics) == 1 else " are")
+
+
+class ApartError(Exception):
+    """What belongs together didn't come together, however often the group shared out anew."""
 
 
 class Healing:

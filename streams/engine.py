@@ -19,7 +19,7 @@ from faust.types import TP
 
 from streams.checkpoint import Checkpointer, restore
 from streams.counts import Counts
-from streams.manifest import Epoch, Manifest, keys_of, manifest_key, newest
+from streams.manifest import EntryMissingError, Epoch, Manifest, keys_of, manifest_key, newest
 from streams.messages import Answer, Tick, failure
 from streams.owned import CheckpointStatistics, Log, OwnedPartition
 from streams.partition import PartitionState
@@ -28,11 +28,14 @@ from streams.sums import RangeError
 from streams.transport import Chunk, Edge, Position
 
 Ends: TypeAlias = Callable[[AbstractSet[TP]], Awaitable[Mapping[TP, int]]]
+HasRead: TypeAlias = Callable[[TP, int], bool]
 
 _log = logging.getLogger(__name__)
 _OUTDATED_MS = 10_000
 OUT_OF_RANGE = "its sums have left the range of 64-bit integers, so it takes no more records"
 """Nothing that comes makes such a partition right again."""
+HALF_READ = "its changelog was read in part and is to be read again"
+"""Another owner has written since it was last here, on top of entries that were read and thrown away long ago."""
 
 
 class Engine:
@@ -41,50 +44,73 @@ class Engine:
     Attributes:
         owned: partitions whose state is here.
         failed: partition -> why it takes no records and has no sums; its KPIs are unknown, and say so.
+        ailing: those among them that weren't taken up, and may be once the group has shared out anew.
 
     Args:
         settings: of the deployment.
         log: where partitions write.
         stored: the state table's raw content; entries are taken out once they are loaded.
         ends: asks the broker where sources end; None: nobody minds figures of the past.
+        has_read: tells whether a source holds nothing more before a position, though no record reached it.
     """
 
     def __init__(
-        self, settings: Settings, log: Log, stored: MutableMapping[bytes, bytes], ends: Ends | None = None
+        self,
+        settings: Settings,
+        log: Log,
+        stored: MutableMapping[bytes, bytes],
+        ends: Ends | None = None,
+        has_read: HasRead | None = None,
     ) -> None:
         self.counts = Counts()
         self.checkpoints = CheckpointStatistics()
         self.owned: dict[int, OwnedPartition] = {}
         self.failed: dict[int, str] = {}
+        self.ailing: dict[int, str] = {}
         self.last_tick_s = 0.0
         self.generation = 0
         self._settings = settings
         self._log = log
         self._stored = stored
         self._ends = ends
+        self._has_read = has_read or (lambda _tp, _goal: False)
         self._aside: dict[int, OwnedPartition] = {}
 
     # Coming and going
 
-    async def positions(self, partitions: AbstractSet[TP]) -> Mapping[TP, Position]:
+    async def positions(
+        self, partitions: AbstractSet[TP], apart: Mapping[int, str] | None = None
+    ) -> Mapping[TP, Position]:
         """Take partitions up, and say from where their sources are to be read.
+
+        Args:
+            partitions: of the sources, all that this worker now has.
+            apart: partitions that came without some of what belongs to them, and why; they aren't taken up.
+
+        Returns:
+            positions of the sources of the partitions that were taken up.
 
         Raises:
             StateRefusedError: the stored state would be misread; nothing has been taken up.
         """
-        numbers = sorted({tp.partition for tp in partitions})
+        ailing = dict(apart or {})
         taken: dict[int, OwnedPartition] = {}
-        for number in numbers:
-            taken[number] = self._take_up(number)
+        for number in sorted({tp.partition for tp in partitions} - ailing.keys()):
+            retained = self._retained(number)
+            try:
+                taken[number] = self._take_up(number, retained)
+            except EntryMissingError:
+                if retained is None:
+                    raise
+                ailing[number] = HALF_READ
             await asyncio.sleep(0)
-        await self._set_goals(
-            {tp for tp in partitions if taken[tp.partition] is not self._aside.get(tp.partition)}, taken
-        )
+        found = {tp for tp in partitions if tp.partition in taken}
+        await self._set_goals({tp for tp in found if taken[tp.partition] is not self._aside.get(tp.partition)}, taken)
         self._stored.clear()
         self._aside.clear()
         self.owned = taken
-        self.failed.clear()
-        return {tp: taken[tp.partition].positions.get(tp.topic, Edge.START) for tp in partitions}
+        self.failed, self.ailing = dict(ailing), ailing
+        return {tp: taken[tp.partition].positions.get(tp.topic, Edge.START) for tp in found}
 
     async def _set_goals(self, partitions: set[TP], taken: Mapping[int, OwnedPartition]) -> None:
         """Note where the sources of loaded partitions end: up to there, figures would fall back into the past."""
@@ -127,17 +153,17 @@ class Engine:
         """Return the topics that are read as chunks."""
         return source_topics(self._settings)
 
-    def _take_up(self, number: int) -> OwnedPartition:
+    def _retained(self, number: int) -> OwnedPartition | None:
+        # Owned still: another rebalance came after it was taken up, and before a record or a tick could reach it.
+        return self._aside.get(number) or self.owned.get(number)
+
+    def _take_up(self, number: int, retained: OwnedPartition | None) -> OwnedPartition:
         began = time.monotonic()
         manifest = newest(self._stored, number)
-        # Owned still: another rebalance came after it was taken up, and before a record or a tick could reach it.
-        aside = self._aside.get(number) or self.owned.get(number)
-        if aside is not None and not _is_newer(manifest, aside.checkpointer.last):
-            last = aside.checkpointer.last
-            aside.checkpointer.epoch = (Epoch(*last.epoch) if last else Epoch()).after(self.generation)
-            for topic, end in aside.goals.items():
-                aside.set_goal(topic, end)  # it couldn't read on meanwhile: its silence meant nothing
-            return aside
+        if retained is not None and not _is_newer(manifest, retained.checkpointer.last):
+            last = retained.checkpointer.last
+            retained.checkpointer.epoch = (Epoch(*last.epoch) if last else Epoch()).after(self.generation)
+            return retained
         state = PartitionState(
             self._settings.meaning,
             number,
@@ -154,7 +180,14 @@ class Engine:
         positions = dict(manifest.offsets) if manifest else {}
         took_s = time.monotonic() - began
         _log.info("partition %d: %d persons loaded in %.1f s, epoch %s", number, len(state.fold.persons), took_s, epoch)
-        return OwnedPartition(state, checkpointer, positions, self._log, self.checkpoints)
+        return OwnedPartition(
+            state,
+            checkpointer,
+            positions,
+            self._log,
+            self.checkpoints,
+            lambda topic, goal: self._has_read(TP(topic, number), goal),
+        )
 
     # Records and ticks
 
@@ -168,8 +201,13 @@ class Engine:
         if owned is not None and chunk.partition not in self.failed:
             owned.take(chunk, int(time.time() * 1000))
 
+    def is_flooded(self, partition: int) -> bool:
+        """Tell whether a partition has sent more elsewhere than it may before the broker has taken it."""
+        owned = self.owned.get(partition)
+        return owned is not None and owned.is_flooded
+
     async def ease(self, partition: int) -> None:
-        """Wait while a partition has sent more elsewhere than the broker has taken."""
+        """Wait until the broker has taken what a partition has sent elsewhere."""
         owned = self.owned.get(partition)
         if owned is not None:
             await owned.ease()
@@ -182,7 +220,10 @@ class Engine:
         """Bring a partition to a tick and begin a checkpoint if one is due; None if there is nothing to say."""
         if time.time() * 1000 - tick.sent_ms > _OUTDATED_MS or not self.is_ours(tick):
             return None
-        if why := self.failed.get(partition):
+        why = self.failed.get(partition)
+        if why is None and partition in self.owned and tick.topics and self.sources != set(tick.topics):
+            why = f"its worker reads {', '.join(sorted(self.sources))}, the KPI agent's {', '.join(tick.topics)}"
+        if why is not None:
             return failure(tick, partition, why)
         owned = self.owned.get(partition)
         if owned is None:

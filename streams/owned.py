@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
@@ -27,8 +27,6 @@ from streams.partition import Misplaced, PartitionState, Refused
 from streams.transport.chunk import Chunk
 
 _log = logging.getLogger(__name__)
-_QUIET_S = 10.0
-"""Of a source that isn't at its end: that long without a record means that there is none, not that we are slow."""
 _MOST_ON_THE_WAY = 500
 """Records sent elsewhere and not yet acknowledged, above which nothing more is taken in."""
 
@@ -77,6 +75,7 @@ class OwnedPartition:
         positions: of each source topic, the next record to take.
         log: where messages go.
         statistics: shared by all partitions of the worker.
+        has_read: tells whether a source topic holds nothing more before a position, though no record reached it.
         last_record_ms: the newest record timestamp seen, -1 before the first.
         goals: where the sources ended when the partition was loaded: before them, its sums are those of the past.
     """
@@ -86,9 +85,9 @@ class OwnedPartition:
     positions: dict[str, int]
     log: Log
     statistics: CheckpointStatistics
+    has_read: Callable[[str, int], bool] = lambda _topic, _goal: False
     last_record_ms: int = -1
     goals: dict[str, int] = field(default_factory=dict)
-    _taken_at_s: dict[str, float] = field(default_factory=dict)
     _sent: set[asyncio.Future[object]] = field(default_factory=set)
     _events_since: int = 0
     _saved_at_s: float = 0.0
@@ -128,7 +127,6 @@ class OwnedPartition:
                     )
                 )
         self.positions[chunk.topic] = max(expected, chunk.end)
-        self._taken_at_s[chunk.topic] = time.monotonic()
         self._events_since += len(values)
         if timestamps:
             self.last_record_ms = max(self.last_record_ms, *timestamps)
@@ -136,25 +134,28 @@ class OwnedPartition:
     def is_behind(self) -> bool:
         """Tell whether what is read is still what came before the partition was loaded.
 
-        The end of a source may never be reached, where transactions left their markers or retention has removed
-        everything: a source that has given nothing for a while has given all, however busy the others are.
+        No record may reach the end of a source, where transactions left their markers or retention has removed
+        everything: who reads it knows. That nothing comes is no sign: it may be held up.
         """
-        quiet_since_s = time.monotonic() - _QUIET_S
         self.goals = {
             topic: goal
             for topic, goal in self.goals.items()
-            if self.positions.get(topic, 0) < goal and self._taken_at_s[topic] > quiet_since_s
+            if self.positions.get(topic, 0) < goal and not self.has_read(topic, goal)
         }
         return bool(self.goals)
 
     def set_goal(self, topic: str, end: int) -> None:
         """Note where a source ends as the partition is taken up."""
         self.goals[topic] = end
-        self._taken_at_s[topic] = time.monotonic()
+
+    @property
+    def is_flooded(self) -> bool:
+        """Tell whether very many records are on their way elsewhere: a flood of bad ones mustn't pile up."""
+        return len(self._sent) > _MOST_ON_THE_WAY
 
     async def ease(self) -> None:
-        """Wait while very many records are on their way elsewhere: a stream of nothing but bad ones mustn't pile up."""
-        if len(self._sent) > _MOST_ON_THE_WAY:
+        """Wait until what is on its way elsewhere has been taken."""
+        while self.is_flooded:
             await asyncio.wait(set(self._sent))
 
     def _send(self, sending: asyncio.Future[object]) -> None:

@@ -20,6 +20,7 @@ from streams.messages import Answer, Tick
 from streams.panes import ReportingTime
 from streams.settings import Settings
 from streams.sums import RangeError
+from streams.topics import source_names
 
 MISSED_TICKS = 3
 GRACE_S = 1.5
@@ -75,6 +76,7 @@ class Rounds:
         self._settings = settings
         self._owner = owner
         self._url = url
+        self._topics = tuple(sorted(settings.topic(name) for name in source_names(settings)))
         self._time = ReportingTime(settings.timezone, settings.calendar, settings.windows)
         self._windows = [plan.name for plan in self._time.plans]
         self._merger = Merger(self._windows, admission)
@@ -113,7 +115,7 @@ class Rounds:
             self._url,
             generation,
             self._settings.app_id,
-            source_topics(self._settings),
+            self._topics,
         )
         self._rounds.append(Round(tick))
         return tick

@@ -6,6 +6,7 @@ import asyncio
 import time
 from typing import Any
 
+import msgspec
 import pytest
 from fake_log import TOPIC, FakeLog, chunk, purchase
 from faust.types import TP
@@ -157,7 +158,6 @@ def test_a_partition_put_aside_while_behind_is_behind_still() -> None:
         await worker.positions(one)
         worker.take(chunk([purchase(1)], 0))
         await worker.let_go(one)
-        worker._aside[0]._taken_at_s[TOPIC] -= 60
         await worker.positions(one)
         assert worker.owned[0].is_behind()
 
@@ -225,6 +225,92 @@ def test_counters_stay_when_a_partition_leaves() -> None:
         await worker.let_go(ALL)
         assert worker.owned == {}
         assert worker.counts.unmoved == 1
+
+    asyncio.run(scene())
+
+
+def test_a_partition_that_was_read_in_part_is_read_again_rather_than_refused() -> None:
+    """Another owner wrote on top of entries that were read, used and thrown away: all is there, but not in memory."""
+
+    async def scene() -> None:
+        group = Group()
+        first, second = group.worker(), group.worker()
+        await group.give_to(second)
+        second.take(chunk([purchase(1)], 0))
+        await second.let_go(ALL)
+        await group.give_to(first)
+        await first.let_go(ALL)  # nothing changed: it is safe, and kept
+        before = dict(group.log.stored)
+        await group.give_to(second)
+        second.take(chunk([purchase(2)], 1))
+        await second.let_go(ALL)
+        first._stored.update({key: value for key, value in group.log.stored.items() if key not in before})
+        assert await group.give_again(first) == {}
+        assert first.owned == {}
+        assert first.kept == frozenset()
+        assert "read again" in first.ailing[0]
+        assert (await group.give_to(first))[TP(TOPIC, 0)] == 2
+        assert orders(first) == 2
+        assert not first.ailing
+        assert not first.failed
+
+    asyncio.run(scene())
+
+
+def test_an_entry_that_is_nowhere_is_refused() -> None:
+    """The whole changelog was read and doesn't hold it: to read it again would change nothing."""
+
+    async def scene() -> None:
+        group = Group()
+        worker = group.worker()
+        await group.give_to(worker)
+        worker.take(chunk([purchase(1)], 0))
+        await worker.let_go(ALL)
+        gone = next(key for key in group.log.stored if b"ids-0" in key)
+        del group.log.stored[gone]
+        with pytest.raises(StateRefusedError, match="ids-0"):
+            await group.give_to(group.worker())
+
+    asyncio.run(scene())
+
+
+def test_a_partition_that_came_apart_isnt_taken_up_and_says_so() -> None:
+    """The others are; once it has come together again it goes on where it was."""
+
+    async def scene() -> None:
+        group = Group()
+        worker = group.worker()
+        await group.give_to(worker)
+        worker.take(chunk([purchase(1)], 0))
+        await worker.let_go(ALL)
+        worker._stored.update(group.log.stored)
+        assert await worker.positions(frozenset({TP(TOPIC, 0)}), {0: "its topics came apart"}) == {}
+        reply = worker.answer(0, Tick("ours", 1, CLOCK_MS, int(time.time() * 1000), True, "", 9, "tapesh"))
+        assert reply is not None
+        assert reply.failure == "its topics came apart"
+        worker.take(chunk([purchase(2)], 1))
+        assert (await group.give_to(worker))[TP(TOPIC, 0)] == 1
+        assert not worker.failed
+
+    asyncio.run(scene())
+
+
+def test_a_worker_that_reads_other_topics_than_the_kpi_agents_says_so() -> None:
+    """Its sums hold other events: added to the others' they would be neither."""
+
+    async def scene() -> None:
+        group = Group()
+        worker = group.worker()
+        await group.give_to(worker)
+        sent_ms = int(time.time() * 1000)
+        theirs = Tick("ours", 1, CLOCK_MS, sent_ms, True, "", 9, "tapesh", (TOPIC, "crm-events", "business-events"))
+        reply = worker.answer(0, theirs)
+        assert reply is not None
+        assert "crm-events" in reply.failure
+        same = msgspec.structs.replace(theirs, topics=(TOPIC, "business-events"))
+        reply = worker.answer(0, same)
+        assert reply is not None
+        assert not reply.failure
 
     asyncio.run(scene())
 

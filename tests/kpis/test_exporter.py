@@ -103,7 +103,7 @@ def test_what_is_read_back_is_what_was_evaluated() -> None:
 def test_a_payload_is_handed_out_until_its_lease_is_over() -> None:
     """A paused owner that wakes up exports nothing, before it has noticed anything."""
     clock = Clock()
-    exporter = KpiExporter(clock)
+    exporter = KpiExporter(clock=clock)
     assert exporter.exposition() == b""
     exporter.publish(b"tapesh_nps_score 25\n", lease_until=110.0)
     assert exporter.exposition() == b"tapesh_nps_score 25\n"
@@ -117,7 +117,7 @@ def test_a_payload_is_handed_out_until_its_lease_is_over() -> None:
 def test_an_owner_that_lets_go_exports_nothing() -> None:
     """After a rebalance the old owner doesn't wait for its lease."""
     clock = Clock()
-    exporter = KpiExporter(clock)
+    exporter = KpiExporter(clock=clock)
     exporter.publish(b"tapesh_nps_score 25\n", lease_until=110.0)
     exporter.withdraw()
     assert exporter.exposition() == b""
@@ -127,7 +127,7 @@ def test_a_plain_registry_collects_the_same_samples() -> None:
     """Registered before there is a snapshot, it joins the engine's own metrics."""
     clock = Clock()
     registry = CollectorRegistry()
-    exporter = KpiExporter(clock)
+    exporter = KpiExporter(clock=clock)
     registry.register(exporter)
     exporter.publish(render(SNAPSHOT, {"churn_rate": "partition 3 is silent"}, "EUR"), lease_until=110.0)
     assert (
@@ -139,3 +139,15 @@ def test_a_plain_registry_collects_the_same_samples() -> None:
     assert b"# TYPE tapesh_revenue_eur gauge" in generate_latest(registry)
     clock.now = 200.0
     assert generate_latest(registry) == b""
+
+
+def test_nothing_is_handed_out_once_another_may_own_the_kpis() -> None:
+    """However fresh the payload: a process that was paused finds its membership over before it has learned of it."""
+    now, until = 100.0, 101.0
+    exporter = KpiExporter(lambda: until, clock=lambda: now)
+    exporter.publish(b"tapesh_nps_score 25\n", lease_until=1_000.0)
+    assert exporter.exposition() == b"tapesh_nps_score 25\n"
+    now = 101.0
+    assert exporter.exposition() == b""
+    until = 110.0
+    assert exporter.exposition() == b"tapesh_nps_score 25\n"
