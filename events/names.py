@@ -16,6 +16,7 @@ DEAD_LETTERS_REPLAYED: Final = "dead-letters-replayed"
 KPI_TICKS: Final = "kpi-ticks"
 KPI_COMPONENTS: Final = "kpi-components"
 KPI_SNAPSHOTS: Final = "kpi-snapshots"
+ENGINES: Final = "tapesh-engines"
 
 # Headers of a dead letter: why it was rejected, and where it came from.
 HEADER_ERROR: Final = "error"

@@ -209,7 +209,7 @@ def _trust() -> tuple[Alert, ...]:
             summary="The books are out by {{ $value }} customers"
             "{{ with $labels.slice }} in {{ . }}={{ $labels.value }}{{ end }}.",
             description="Opening + new + won back - lost differs from closing: customers were counted wrongly.",
-            action="This is a defect. Keep the topics' events and note the window. Start under a new app_id, which "
+            action="This is a defect. Keep the topics' events and note the window. Run `tapesh rebuild`, which "
             "counts them anew; then report it.",
             distrust=True,
         ),

@@ -38,6 +38,7 @@ from streams.remembered import Remembered
 from streams.rounds import Rounds
 from streams.settings import Settings
 from streams.settings.clients import faust_credentials
+from streams.succession import Standing
 from streams.topics import LARGEST_MESSAGE
 from streams.transport import Chunk, Sources, bind, transport_options
 from streams.web import add_pages
@@ -64,10 +65,12 @@ class Worker:
         owner_url: where the KPI agent's owner is, as its ticks say.
         gateway: events over HTTP, if anybody may send them.
         refused: why this worker can't do its work, once that has stopped it: its state, or what it was given.
+        standing: whether this engine speaks, or one before or after it.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, standing: Standing | None = None) -> None:
         self.settings = settings
+        self.standing = standing or Standing(settings.app_id)
         self.app = _faust_app(settings)
         # Of type bytes, tables leave keys and values as they are.
         self.table = self.app.Table(STATE_TABLE, partitions=settings.kafka.partitions, key_type=bytes, value_type=bytes)
@@ -232,10 +235,13 @@ class Worker:
 
     async def _answer(self, partition: int, data: bytes) -> None:
         tick = decode_tick(data)
+        if self.standing.hear(tick, time.monotonic()):
+            await self._fall_silent()
         if self.engine.is_ours(tick):
             self.owner_url = tick.url
         reply = self.engine.answer(partition, tick)
         if reply is not None:
+            reply.successor = self.standing.successor
             await self._send(self._components.topic, str(partition).encode(), encode_answer(reply), 0)
 
     # The KPI agent
@@ -244,8 +250,10 @@ class Worker:
         rounds = self.rounds  # the office may be lost while we write
         if rounds is None:
             return
-        began = time.monotonic()
-        if rounds.take(decode_answer(data), began):
+        began, answer = time.monotonic(), decode_answer(data)
+        if self.standing.hear_of(answer.successor):
+            await self._fall_silent()
+        if rounds.take(answer, began):
             await self._remember()
             await self._publish()
             rounds.charge(time.monotonic() - began)
@@ -280,7 +288,7 @@ class Worker:
 
     async def _tick(self, rounds: Rounds) -> None:
         tick: Tick = rounds.tick(int(time.time() * 1000), time.monotonic(), self.app.consumer_generation_id)
-        data = encode_tick(tick)
+        data = encode_tick(self.standing.sign(tick))
         try:
             for partition in range(self.settings.kafka.partitions):
                 await self._send(self._ticks, None, data, partition)
@@ -294,6 +302,8 @@ class Worker:
         if rounds is None:
             return
         began = time.monotonic()
+        if not self.standing.may_speak(began):
+            return
         unknown = rounds.unknown(began)
         document = rounds.snapshot.document if rounds.snapshot is not None else _NOTHING_YET
         stale_s = max(self.settings.kafka.session_timeout.seconds / 2, 3 * self.settings.tick_interval.seconds)
@@ -301,12 +311,25 @@ class Worker:
         if rounds.snapshot is None:
             return
         if self.serving is not None:
-            self.serving.offer(document, unknown, str(self._remembered.epoch) if self._remembered else "")
+            self.serving.offer(document, unknown, self._redis_epoch)
         if began > self._speaks_until_s():
             return
         said = withheld(document, unknown)
         summary = msgspec.json.encode({key: said[key] for key in ("now", "windows", "unknown")})
         await self._send(self.settings.topic(KPI_SNAPSHOTS), b"kpis", summary, None)
+
+    @property
+    def _redis_epoch(self) -> str:
+        """An engine that was replaced is as much in the past as an owner that was."""
+        return f"{self.standing.number:06d}/{self._remembered.epoch}" if self._remembered else ""
+
+    async def _fall_silent(self) -> None:
+        """Show nothing any more: a later engine serves, and its figures mean something else."""
+        _log.warning("a later engine serves, at %s: this one shows nothing any more", self.standing.successor_url)
+        self.exporter.withdraw()
+        if self.serving is not None:
+            serving, self.serving = self.serving, None
+            await serving.stop()
 
     async def _remember(self) -> None:
         """Write the admitted values down before they are shown, so that the next owner shows the same.

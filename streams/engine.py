@@ -69,6 +69,7 @@ class Engine:
         self.ailing: dict[int, str] = {}
         self.last_tick_s = 0.0
         self.generation = 0
+        self.dealt_with: Mapping[tuple[str, int], int] = {}
         self._settings = settings
         self._log = log
         self._stored = stored
@@ -180,6 +181,7 @@ class Engine:
         positions = dict(manifest.offsets) if manifest else {}
         took_s = time.monotonic() - began
         _log.info("partition %d: %d persons loaded in %.1f s, epoch %s", number, len(state.fold.persons), took_s, epoch)
+        dealt_with = {topic: end for (topic, of), end in self.dealt_with.items() if of == number}
         return OwnedPartition(
             state,
             checkpointer,
@@ -187,6 +189,7 @@ class Engine:
             self._log,
             self.checkpoints,
             lambda topic, goal: self._has_read(TP(topic, number), goal),
+            dealt_with=dealt_with,
         )
 
     # Records and ticks

@@ -58,7 +58,7 @@ class _EngineCollector(Collector):
             names.LAST_EVENT, "When the latest event of a type occurred.", {k: ms / 1000 for k, ms in latest.items()}
         )
         rounds = self._worker.rounds
-        if rounds is not None and rounds.snapshot is not None:
+        if rounds is not None and rounds.snapshot is not None and self._worker.standing.speaks:
             yield _gauge(
                 names.SNAPSHOT_AGE, "Seconds since the KPIs were made.", time.monotonic() - rounds.snapshot.at_s
             )

@@ -15,7 +15,9 @@ import msgspec
 
 from streams.migrations import FORMAT, UPGRADE, migrate_manifest
 
-REPLAY = "start under a new app_id (TAPESH_APP_ID): it counts anew all that the topics retain"
+REPLAY = (
+    "run `tapesh rebuild`: it counts anew all that the topics retain, while the figures of before go on being served"
+)
 """The way out of state that can't be used."""
 REPARTITION = (
     "begin under another kafka.topic_prefix (TAPESH_KAFKA__TOPIC_PREFIX), let producers write there, and publish the "

@@ -24,8 +24,10 @@ class Tick(msgspec.Struct, array_like=True, frozen=True):
         full: whether slices are asked for, or everybody alone.
         url: where the owner's HTTP interface is.
         generation: of the group, as the owner knows it: one that has slept through a rebalance isn't answered.
-        app: the owner's app_id: workers of another one count on their own.
+        app: the owner's group: workers of another one count on their own.
         topics: what the owner's worker reads events from; one that reads others counts others.
+        engine, succession: the shop's app_id, and which of its engines this is.
+        serves: whether its figures are the ones to be shown.
     """
 
     owner: str
@@ -37,6 +39,9 @@ class Tick(msgspec.Struct, array_like=True, frozen=True):
     generation: int = 0
     app: str = ""
     topics: tuple[str, ...] = ()
+    engine: str = ""
+    succession: int = 0
+    serves: bool = False
 
 
 class Answer(msgspec.Struct, array_like=True):
@@ -48,6 +53,7 @@ class Answer(msgspec.Struct, array_like=True):
         positions: the next position of each source topic that isn't in the sums.
         waiting: events that no tick has reached.
         behind: whether the sums are those of the past: the partition is reading up to where its owner found it.
+        successor: the later engine that serves, as its worker has heard: app_id, number, URL.
         failure: why there are no sums, and won't be before somebody does something; empty if there are.
     """
 
@@ -67,6 +73,7 @@ class Answer(msgspec.Struct, array_like=True):
     sums: bytes
     behind: bool = False
     failure: str = ""
+    successor: tuple[str, int, str] | None = None
 
     def report(self) -> Report:
         """Return the sums as the partition had them."""

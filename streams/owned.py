@@ -78,6 +78,7 @@ class OwnedPartition:
         has_read: tells whether a source topic holds nothing more before a position, though no record reached it.
         last_record_ms: the newest record timestamp seen, -1 before the first.
         goals: where the sources ended when the partition was loaded: before them, its sums are those of the past.
+        dealt_with: up to where another engine has written dead letters and sent events on, on our behalf.
     """
 
     state: PartitionState
@@ -88,6 +89,7 @@ class OwnedPartition:
     has_read: Callable[[str, int], bool] = lambda _topic, _goal: False
     last_record_ms: int = -1
     goals: dict[str, int] = field(default_factory=dict)
+    dealt_with: Mapping[str, int] = field(default_factory=dict)
     _sent: set[asyncio.Future[object]] = field(default_factory=set)
     _events_since: int = 0
     _saved_at_s: float = 0.0
@@ -116,8 +118,11 @@ class OwnedPartition:
         if chunk.begin < expected:  # read again after a recovery: skip what the state holds
             first = sum(offset < expected for offset in chunk.offsets)
             values, timestamps = values[first:], timestamps[first:]
+        dealt_with = self.dealt_with.get(chunk.topic, 0)
         for outcome in self.state.arrive(values, timestamps):
             record = chunk.records[first + outcome.at]
+            if record.offset < dealt_with:
+                continue
             if isinstance(outcome, Refused):
                 self._send(self.log.reject(record.key, record.value, _headers(outcome, chunk, record.offset)))
             elif isinstance(outcome, Misplaced):

@@ -22,6 +22,7 @@ from streams.settings import Settings
 from streams.sums import RangeError
 from streams.topics import source_names
 
+NO_EVENT = "no event has come yet"
 MISSED_TICKS = 3
 GRACE_S = 1.5
 """Below this, a missing answer is a slow one, however short the ticks are."""
@@ -164,7 +165,7 @@ class Rounds:
 
     def _reason(self, now_s: float) -> str | None:
         if self._settings.clock == "event" and self.snapshot is not None and self.latest_event_ms < 0:
-            return "no event has come yet"
+            return NO_EVENT
         patience_s = max(MISSED_TICKS * self._settings.tick_interval.seconds, GRACE_S)
         if self.snapshot is not None and now_s - self.snapshot.at_s <= patience_s:
             return None

@@ -91,6 +91,7 @@ def wanted_topics(settings: Settings, partitions: int | None = None) -> tuple[To
         Topic(settings.topic(names.KPI_TICKS), count, {"retention.ms": str(_HOUR_MS)}),
         Topic(settings.topic(names.KPI_COMPONENTS), 1, _COMPACT | _LARGE),
         Topic(settings.topic(names.KPI_SNAPSHOTS), 1, {"retention.ms": str(7 * 24 * _HOUR_MS), **_LARGE}),
+        Topic(settings.topic(names.ENGINES), 1, _COMPACT),
     )
 
 

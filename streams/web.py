@@ -59,7 +59,7 @@ def live_document(worker: Worker, *, covers: bool = False) -> dict[str, Any] | N
     What is unknown has no value: null in the place of each of its figures.
     """
     rounds = worker.rounds
-    if rounds is None or not worker.owns_kpis:
+    if rounds is None or not worker.owns_kpis or worker.standing.is_succeeded:
         return None
     unknown = rounds.unknown(time.monotonic())
     if rounds.snapshot is None:
@@ -86,6 +86,8 @@ def health_report(worker: Worker) -> dict[str, Any]:
     return {
         "healthy": not engine.owned or silent_s is None or silent_s < silence_limit_s(worker.settings),
         "owns_kpis": worker.owns_kpis,
+        "engine": worker.settings.app_id,
+        "serves": worker.standing.speaks,
         "partitions": partitions,
         "failed": {str(number): why for number, why in sorted(engine.failed.items())},
         "seconds_since_tick": silent_s,
@@ -118,9 +120,10 @@ def not_ready(worker: Worker) -> list[str]:
 async def _document(worker: Worker, request: Any) -> dict[str, Any] | None:
     covers = "covers" in request.query
     document = live_document(worker, covers=covers)
-    if document is not None or not worker.owner_url or request.headers.get(_FORWARDED):
+    owner_url = worker.standing.successor_url or worker.owner_url
+    if document is not None or not owner_url or request.headers.get(_FORWARDED):
         return document
-    url = f"{worker.owner_url}/kpis{'?covers' if covers else ''}"
+    url = f"{owner_url}/kpis{'?covers' if covers else ''}"
     timeout = aiohttp.ClientTimeout(total=_PROXY_TIMEOUT_S)
     try:
         async with (

@@ -10,7 +10,9 @@ from typing import Any
 import faust
 
 from streams.app import Worker
+from streams.engines import in_service
 from streams.settings import Settings
+from streams.succession import Standing
 from streams.topics import BrokerUnreachable, ensure_topics
 
 _FIRST_TRY_S = 3.0
@@ -29,10 +31,26 @@ def run(settings: Settings, *, loglevel: str = "WARNING") -> None:
     Raises:
         BrokerUnreachable: no broker answers.
         TopicsError: the topics aren't as they must be.
+        RefusedSettingsError: the engine in service was counted under other settings.
+    """
+    prepare(settings)
+    engine, number = in_service(settings)
+    run_worker(Worker(engine, Standing(settings.app_id, number)), loglevel=loglevel)
+
+
+def prepare(settings: Settings) -> None:
+    """Make sure of what any worker needs: the data directory, and the topics.
+
+    Raises:
+        BrokerUnreachable: no broker answers.
+        TopicsError: the topics aren't as they must be.
     """
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     _wait_for_topics(settings)
-    worker = Worker(settings)
+
+
+def run_worker(worker: Worker, *, loglevel: str) -> None:
+    """Run a worker until it is told to stop; doesn't return."""
     # What lives, lives long and holds no cycles: customers, ids, sums. Looking for garbage among millions of them
     # again and again would cost more than it finds.
     gc.collect()

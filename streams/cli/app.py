@@ -22,6 +22,7 @@ from streams.cli import (
     imports,
     kpis,
     produce,
+    rebuild,
     render,
     schema,
     topics,
@@ -77,6 +78,7 @@ _LIVE, _FILES, _SETUP = "The engine", "Events", "Definitions and setup"
 
 app.command("demo", rich_help_panel=_LIVE)(demo.demo)
 app.command("worker", rich_help_panel=_LIVE)(worker.worker)
+app.command("rebuild", rich_help_panel=_LIVE)(rebuild.rebuild)
 app.command("kpis", rich_help_panel=_LIVE)(kpis.kpis)
 app.command("compute", rich_help_panel=_FILES)(compute.compute)
 app.command("produce", rich_help_panel=_FILES)(produce.produce)

@@ -19,6 +19,7 @@ def broker_failures() -> Iterator[None]:
     """Turn what Kafka raises into a failure without a traceback, and keep its client's log from the terminal."""
     from kafka.errors import KafkaError
 
+    from streams.engines import RecordError, RefusedSettingsError
     from streams.topics import BrokerUnreachable, TopicsError, quiet_kafka
 
     with quiet_kafka():
@@ -26,7 +27,7 @@ def broker_failures() -> Iterator[None]:
             yield
         except TopicsError as error:
             raise Failure("\n".join(error.problems)) from None
-        except BrokerUnreachable as error:
+        except (BrokerUnreachable, RecordError, RefusedSettingsError) as error:
             raise Failure(str(error)) from None
         except KafkaError as error:
             raise Failure(f"Kafka: {error}; `tapesh check` says what is reachable") from None

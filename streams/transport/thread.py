@@ -184,7 +184,7 @@ class ConsumerThread(AIOKafkaConsumerThread):  # type: ignore[misc]  # Faust is 
                 if position < earliest[tp]:
                     raise OffsetOutOfRangeError(
                         f"{tp.topic}[{tp.partition}]: to be read from {position}, but retention has removed everything "
-                        f"before {earliest[tp]}: restore the topic, or start under a new app_id to count what is left"
+                        f"before {earliest[tp]}: restore the topic, or count what is left: tapesh rebuild --accept-loss"
                     )
         for tp, offset in offsets.items():
             consumer.seek(TopicPartition(*tp), offset)

@@ -41,6 +41,7 @@ def test_events_and_ticks_have_one_partition_count(settings):
         names.DEAD_LETTERS_REPLAYED: 1,
         names.KPI_COMPONENTS: 1,
         names.KPI_SNAPSHOTS: 1,
+        names.ENGINES: 1,
     }
     assert told[settings.topic(names.KPI_COMPONENTS)] == "compact"
 

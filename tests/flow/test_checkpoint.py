@@ -168,7 +168,7 @@ def test_state_kept_under_other_settings_is_refused_with_the_setting_named() -> 
     state.arrive(lines(generate(8, customers=5)), range(100_000))
     state.advance(NOW_MS)
     changelog.write(writer, state, 1)
-    with pytest.raises(StateRefusedError, match=r"timezone was 'UTC' and is now 'Asia/Tehran'.*new app_id"):
+    with pytest.raises(StateRefusedError, match=r"timezone was 'UTC' and is now 'Asia/Tehran'.*tapesh rebuild"):
         changelog.load(Epoch(0, 2), timezone="Asia/Tehran")
 
 

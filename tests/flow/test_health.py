@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from streams.settings import Settings
+from streams.succession import Standing
 from streams.web import health_report, not_ready, silence_limit_s
 
 
@@ -16,7 +17,12 @@ def worker(silent_s: float = 0.0, failed: dict[int, str] | None = None, **settin
     owned = SimpleNamespace(positions={}, checkpointer=SimpleNamespace(epoch="1.1"), state=state)
     engine = SimpleNamespace(owned={3: owned}, failed=failed or {}, last_tick_s=time.monotonic() - silent_s)
     return SimpleNamespace(
-        engine=engine, settings=Settings(**settings), owns_kpis=False, rounds=None, owner_url="http://127.0.0.1:1"
+        engine=engine,
+        settings=Settings(**settings),
+        owns_kpis=False,
+        rounds=None,
+        owner_url="http://127.0.0.1:1",
+        standing=Standing("tapesh"),
     )
 
 

@@ -34,6 +34,7 @@ PATIENCE_S = 60.0
 NO_EVENT = "no event has come yet"
 _POLL_S = 0.05
 PROGRAM = ("-c", "from streams.cli import main; main()")
+WORKER = ("worker", "--loglevel", "info")
 
 
 def eventually(what: str, reached: Callable[[], Any], patience_s: float = PATIENCE_S) -> Any:
@@ -49,13 +50,20 @@ def eventually(what: str, reached: Callable[[], Any], patience_s: float = PATIEN
 class WorkerProcess:
     """One `tapesh worker`, or another program that is one."""
 
-    def __init__(self, name: str, environment: Mapping[str, str], log: Path, program: Sequence[str] = PROGRAM) -> None:
+    def __init__(
+        self,
+        name: str,
+        environment: Mapping[str, str],
+        log: Path,
+        program: Sequence[str] = PROGRAM,
+        command: Sequence[str] = WORKER,
+    ) -> None:
         self.name = name
         self.port = free_port()
         self.log = log
         with log.open("ab") as output:
             self.process = subprocess.Popen(
-                [sys.executable, *program, "worker", "--loglevel", "info"],
+                [sys.executable, *program, *command],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -196,11 +204,13 @@ class Deployment:
         }
         return {f"TAPESH_{key.upper().replace('.', '__')}": value for key, value in every.items()}
 
-    def start(self, *, program: Sequence[str] = PROGRAM, **options: str) -> WorkerProcess:
-        """Start a worker; doesn't wait for anything."""
+    def start(
+        self, *, program: Sequence[str] = PROGRAM, command: Sequence[str] = WORKER, **options: str
+    ) -> WorkerProcess:
+        """Start a worker, or another command that is one; doesn't wait for anything."""
         number = len(self.workers)
         log = self.directory / f"worker-{number}.log"
-        worker = WorkerProcess(f"w{number}", self.environment(**options), log, program)
+        worker = WorkerProcess(f"w{number}", self.environment(**options), log, program, command)
         self.workers.append(worker)
         return worker
 

@@ -53,7 +53,7 @@ def test_state_of_another_time_zone_is_refused_and_kept(
     assert refused.wait() != 0
     said = refused.said()
     assert "timezone was 'Europe/London' and is now 'Asia/Tehran'" in said
-    assert "new app_id" in said
+    assert "tapesh rebuild" in said
     assert "Traceback" not in said
 
     live.start()

@@ -1,0 +1,144 @@
+"""Settings change under load: the old figures are served until the new ones are there, and never two at once."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, Self
+
+from deployment import Deployment, WorkerProcess, eventually, gauges_differ, windows_differ
+from flow import Flow, publish
+
+from streams.engines import read_record
+from streams.services import ApacheKafka
+from streams.settings import Settings
+
+OLD = {"clock": "event", "timezone": "UTC", "currency": "GBP"}
+NEW = {"timezone": "Asia/Tehran"}
+GAP_S = 10.0
+"""What a takeover may take on a busy machine."""
+A_KPI = b"tapesh_active_customers_customers{"
+
+
+class Served:
+    """What a worker answers and who exports, asked again and again."""
+
+    def __init__(self, live: Deployment, asked: WorkerProcess) -> None:
+        self._live = live
+        self._asked = asked
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="served")
+        self.exporters: list[tuple[float, list[str]]] = []
+        self.zones: list[str] = []
+        self.unknown: list[dict[str, str]] = []
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopped.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stopped.wait(0.1):
+            workers = list(self._live.workers)
+            found = [each.name for each in workers if each.runs and A_KPI in (each.get("/metrics", 2.0) or b"")]
+            self.exporters.append((time.monotonic(), found))
+            document = self._asked.json("/kpis")
+            if document.get("windows"):
+                self.zones.append(document["settings"]["timezone"])
+                self.unknown.append(document["unknown"])
+
+    @property
+    def longest_gap_s(self) -> float:
+        """For how long at most nobody exported."""
+        heard = [at for at, found in self.exporters if found]
+        return max(later - earlier for earlier, later in itertools.pairwise(heard))
+
+
+def rebuild(live: Deployment, *arguments: str) -> WorkerProcess:
+    return live.start(command=("rebuild", *arguments), **NEW)
+
+
+def with_zone(live: Deployment, zone: str) -> Settings:
+    return live.settings.model_copy(update={"timezone": zone, "app_id": f"{live.prefix}group"})
+
+
+def settled(live: Deployment, worker: WorkerProcess, lines: list[bytes]) -> None:
+    """Wait for the last event, and compare everything with what `compute` says under the new settings."""
+    live.options = {**live.options, **NEW}
+    expected = live.expected(lines)
+
+    def reached() -> Any:
+        document = worker.kpis()
+        is_there = document.get("windows") and not document["unknown"]
+        return document if is_there and document["now"] == expected["now"] == document["slices_now"] else None
+
+    document = eventually(f"the KPIs reach the last event {expected['now']}; {live.state()}", reached)
+    assert windows_differ(document, expected) == []
+
+
+def test_another_time_zone_is_counted_beside_the_old_one_and_takes_over(
+    kafka: ApacheKafka, deploy: Callable[..., Deployment], retail_year: list[bytes]
+) -> None:
+    """UTC is served until Tehran is whole; one exporter at most; workers of before refer to the new engine."""
+    live = deploy(kafka.bootstrap, **OLD)
+    old = live.start()
+    live.ready()
+    quarter = len(retail_year) // 4
+    publish(live, retail_year[:quarter])
+    eventually("the first quarter is counted", live.known)
+    with Served(live, old) as served, Flow(live, retail_year[quarter:], rate=len(retail_year) / 16) as flow:
+        new = rebuild(live, "--yes")
+        eventually(f"the new engine serves; {new.said()}", lambda: new.json("/health").get("serves"))
+        eventually("the worker of before refers to it", lambda: served.zones[-1] == "Asia/Tehran")
+        flow.wait()
+        settled(live, old, retail_year)
+        eventually("the new engine exports", lambda: served.exporters[-1][1] == [new.name])
+
+        assert old.terminate() == 0
+        joined = live.start()
+        eventually("the restarted worker shares the partitions", lambda: joined.partitions() and new.partitions())
+        assert new.terminate() == 0, new.said()
+        eventually("it holds all", lambda: len(joined.partitions()) == 4 and joined.owns_kpis())
+        settled(live, joined, retail_year)
+        eventually("and exports", lambda: served.exporters[-1][1] == [joined.name])
+    assert gauges_differ(joined, live.expected(retail_year), "GBP") == []
+    assert max(len(found) for _, found in served.exporters) == 1
+    assert served.zones == sorted(served.zones, reverse=True), "UTC until the switch, and Tehran from then on"
+    assert not any(served.unknown), "the old figures were known until the new ones took over"
+    assert served.longest_gap_s < GAP_S
+    print("longest gap", served.longest_gap_s)
+
+    refused = live.start(timezone="UTC")
+    assert refused.wait() == 1
+    assert "timezone was 'Asia/Tehran' and is now 'UTC'" in refused.said()
+    assert "tapesh rebuild" in refused.said()
+
+
+def test_a_rebuild_that_was_killed_goes_on_where_it_stood(
+    kafka: ApacheKafka, deploy: Callable[..., Deployment], retail_year: list[bytes]
+) -> None:
+    """`kill -9` midway leaves the old engine serving; the same command resumes it, and nothing is counted twice."""
+    live = deploy(kafka.bootstrap, **OLD)
+    live.options["checkpoint.interval"] = "300ms"
+    old = live.start()
+    live.ready()
+    publish(live, retail_year)
+    eventually("the old engine is up to date", live.known)
+    killed = rebuild(live)
+    eventually("it reads", lambda: any(each["positions"] for each in killed.partitions().values()))
+    killed.kill()
+    record = read_record(with_zone(live, "UTC"))
+    assert record.serving.group == f"{live.prefix}group"
+    assert record.rebuilding is not None
+    assert old.kpis()["unknown"] == {}
+    resumed = rebuild(live, "--yes")
+    eventually(f"it takes over; {resumed.said()}", lambda: resumed.json("/health").get("serves"))
+    settled(live, old, retail_year)
+    after = read_record(with_zone(live, "Asia/Tehran"))
+    assert (after.serving.group, after.rebuilding) == (f"{live.prefix}group.2", None)
+    assert [each.group for each in after.retired] == [f"{live.prefix}group"]
