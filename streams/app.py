@@ -361,6 +361,14 @@ def _log_failure(sent: Any) -> None:
         _log.warning("message not delivered: %s", sent.exception())
 
 
+def _identity(instance_id: str) -> dict[str, str]:
+    """Return Faust's name of a static member: its address, the default, is another one after a restart elsewhere.
+
+    The group hands such a member its former assignment, which Faust refuses under another name, and stands still.
+    """
+    return {"canonical_url": f"http://static/{instance_id}"} if instance_id else {}
+
+
 def _faust_app(settings: Settings) -> Any:
     kafka = settings.kafka
     options = transport_options(
@@ -373,6 +381,7 @@ def _faust_app(settings: Settings) -> Any:
         **{**options, "broker_heartbeat_interval": kafka.heartbeat_interval.seconds},
         broker_credentials=faust_credentials(kafka),
         consumer_group_instance_id=kafka.instance_id or None,
+        **_identity(kafka.instance_id),
         datadir=str(settings.data_dir),
         producer_max_request_size=LARGEST_MESSAGE,
         store="memory://",
