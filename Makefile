@@ -9,11 +9,12 @@ STAMP := $(VENV)/.installed
 SOURCES := events metrics streams benchmarks tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint style types layers format bench lock services clean .venv
+.PHONY: help demo test soak lint style types layers format bench lock services clean .venv
 
 help:
 	@echo "make demo      broker, Redis, engine, simulated shop and board in one command"
 	@echo "make test      services where reachable, lint, types, layers, every test"
+	@echo "make soak      every fault at random under load, for half an hour (TAPESH_SOAK_SECONDS, TAPESH_SOAK_SEED)"
 	@echo "make lint      ruff, mypy --strict, import-linter"
 	@echo "make bench     measure what the README promises"
 	@echo "make services  install or fetch what the tests of real services need (may ask for root)"
@@ -31,6 +32,9 @@ demo: .venv
 
 test: .venv
 	@bash .ci/test $(PY)
+
+soak: .venv
+	TAPESH_SOAK=1 $(PY) -m pytest -s -m soak tests/faults/test_soak.py
 
 lint: style types layers
 

@@ -35,6 +35,7 @@ LINK = re.compile(r"(?<!!)\[[^\]]+\]\(([^)\s]+)\)")
 GAUGE = re.compile(r"\btapesh_[a-z0-9_]+")
 VARIABLE = re.compile(r"\bTAPESH_[A-Z0-9_]+")
 NOT_SETTINGS = {"TAPESH_CONFIG", "TAPESH_REQUIRE_SERVICES", "TAPESH_SHARED"}
+NOT_SETTINGS |= {"TAPESH_SOAK", "TAPESH_SOAK_SECONDS", "TAPESH_SOAK_SEED", "TAPESH_SOAK_REPORT"}
 
 
 class Block(NamedTuple):
