@@ -239,6 +239,7 @@ class Worker:
             await self._fall_silent()
         if self.engine.is_ours(tick):
             self.owner_url = tick.url
+        await self.engine.approach(partition, tick)
         reply = self.engine.answer(partition, tick)
         if reply is not None:
             reply.successor = self.standing.successor

@@ -4,76 +4,53 @@ Each checkpoint writes the rows that changed (a delta) and rewrites, in rotation
 (blocks): so its cost follows the changes, not the size of the state, and a delta can go once every block that
 it touched has been rewritten. Sums that follow from persons aren't written at all.
 
-`Checkpointer.draft` takes a consistent picture, `Draft.pack` makes messages of it; writing them, in the order given
-and each acknowledged before the manifest, is the shell's part. Only `settle`, called after the manifest is safe and the
-source offsets are committed, names the messages that may be deleted. A draft can be written again and again.
+`Checkpointer.draft` takes a consistent picture, of copied numbers and references: the event loop waits for it.
+`Draft.pack` makes messages of it, in another thread; writing them, in the order given and each acknowledged before the
+manifest, is the shell's part. Only `settle`, called after the manifest is safe and the source offsets are committed,
+names the messages that may be deleted. A draft can be written again and again.
 """
 
 from __future__ import annotations
 
 import importlib.metadata
-from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cache
-from typing import TypeVar
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache, partial
 
 import msgspec
 import numpy as np
-import zstandard
 
-from streams.dedupe import Segment
-from streams.flows import PackedFlows, export_flows, restore_flows
+from streams.dedupe import Deduplicator
+from streams.deltas import Delta, join
+from streams.entries import PackedDelta, PackedRegistry, Reader, Writer
+from streams.flows import PackedFlows, picture_flows, restore_flows
+from streams.ids import Merge, plan_ids, read_ids
 from streams.manifest import (
-    REPLAY,
     Block,
-    EntryMissingError,
     Epoch,
-    Ids,
     Manifest,
     Piece,
     check_meaning,
     check_partitions,
-    entry_key,
     manifest_key,
 )
-from streams.migrations import FORMAT, is_changed, migrate_entry
-from streams.packing import PackedRows, pack, pack_block, unpack
+from streams.migrations import FORMAT
+from streams.packing import PackedRows, RowsPicture, picture, picture_block, unpack
 from streams.partition import PartitionState
+from streams.segments import Segment
 from streams.sums import Ints
 
 BLOCK_ROWS = 1024
-LARGEST_MESSAGE = 700_000
-"""Bytes of one changelog message; brokers refuse more than a megabyte by default."""
-MOST_DELTAS = 48
-MERGED_SEGMENTS = 32
-_LEVEL = 1
-_Packed = TypeVar("_Packed")
 _encode = msgspec.msgpack.Encoder().encode
 
 
-class PackedDelta(msgspec.Struct, array_like=True):
-    """What changed between two checkpoints: rows of persons, and flows by (minute, cell set, column)."""
+@dataclass(slots=True)
+class Loaded:
+    """What a `Checkpointer` goes on from: the ids in memory and what the deltas hold, in the manifest's order."""
 
-    rows: PackedRows
-    flow_keys: bytes
-    flow_amounts: bytes
-
-
-class PackedRegistry(msgspec.Struct, array_like=True):
-    """The numbers that the other entries speak in: cells, cell sets, labelled columns."""
-
-    cells: list[tuple[str, str]]
-    sets: list[tuple[int, ...]]
-    labels: list[tuple[str, str]]
-
-
-class PackedIds(msgspec.Struct, array_like=True):
-    """A segment of deduplication ids."""
-
-    high: bytes
-    low: bytes
-    record_ms: bytes
-    content: bytes
+    segments: list[Segment] = field(default_factory=list)
+    deltas: list[Delta] = field(default_factory=list)
+    flow_entries: int = 0
 
 
 @dataclass(slots=True)
@@ -82,28 +59,22 @@ class Draft:
 
     Attributes:
         plan: the manifest's content.
-        segments: the ids in memory after it, in the manifest's order.
         entries: messages, all to be acknowledged before the manifest is sent.
         manifest: the last message.
     """
 
     plan: Manifest
-    segments: list[Segment]
     entries: list[tuple[bytes, bytes]]
     manifest: tuple[bytes, bytes]
     _partition: int
-    _parts: list[tuple[str, Piece, object]]
+    _writer: Writer
+    _ids: list[Segment | Merge]
+    _deltas: list[Delta]
+    _dedupe: Deduplicator
 
     def pack(self) -> Draft:
-        """Encode and compress the picture; shares nothing with the state, so any thread may."""
-        compressor = zstandard.ZstdCompressor(_LEVEL)
-        entries: list[tuple[bytes, bytes]] = []
-        for part, piece, content in self._parts:
-            data = compressor.compress(_encode(content))
-            piece.pieces = max(1, -(-len(data) // LARGEST_MESSAGE))
-            for index in range(piece.pieces):
-                value = data[index * LARGEST_MESSAGE : (index + 1) * LARGEST_MESSAGE]
-                entries.append((entry_key(self._partition, part, piece, index), value))
+        """Encode and compress the picture; changes nothing of the state, so any thread may."""
+        entries = self._writer.pack(self._partition)
         self.manifest = (manifest_key(self._partition, Epoch(*self.plan.epoch)), _encode(self.plan))
         self.entries = entries  # at once and last: who sees entries sees all of them
         return self
@@ -113,6 +84,13 @@ class Draft:
         """Return the bytes to be written."""
         return sum(len(key) + len(value) for key, value in [*self.entries, self.manifest])
 
+    def installed(self) -> tuple[list[Segment], list[Delta]]:
+        """Put merged segments in the place of their parts; return what is in memory after this checkpoint."""
+        for ids in self._ids:
+            if isinstance(ids, Merge):
+                self._dedupe.replace(ids.parts, ids.make())
+        return [ids.make() if isinstance(ids, Merge) else ids for ids in self._ids], self._deltas
+
 
 class Checkpointer:
     """Plans a partition's checkpoints.
@@ -121,8 +99,9 @@ class Checkpointer:
         partition: whose.
         epoch: of this owner.
         last: the manifest that the state was loaded from, None for a new partition.
-        segments: the ids in memory, in that manifest's order.
+        loaded: what `restore` said of it.
         orphans: stored keys that it doesn't need: of checkpoints that a crash cut off, and of superseded owners.
+        stored: the changelog that it was loaded from, for the sizes.
     """
 
     def __init__(
@@ -130,17 +109,33 @@ class Checkpointer:
         partition: int,
         epoch: Epoch,
         last: Manifest | None = None,
-        segments: list[Segment] | None = None,
-        orphans: set[bytes] | None = None,
+        loaded: Loaded | None = None,
+        orphans: Iterable[bytes] = (),
+        stored: Mapping[bytes, bytes] | None = None,
     ) -> None:
         self.partition = partition
         self.epoch = epoch
         self.last = last
-        self._segments = segments or []
-        self._orphans = orphans or set()
-        self._flow_entries = 0
-        self._flow_entries_since = 0
+        self._loaded = loaded or Loaded()
+        covered = last.flows_covered if last else 0
+        later = [delta for delta in self._loaded.deltas if delta.version > covered]
+        self._flow_entries_since = sum(len(delta.flow_keys) for delta in later)
+        self._rows_to_rewrite = 0
         self._drafted = False
+        known = stored or {}
+        live = last.keys(partition) | {manifest_key(partition, Epoch(*last.epoch))} if last else set()
+        self._live = {key: len(key) + len(known.get(key, b"")) for key in live}
+        self._superseded = {key: len(key) + len(known.get(key, b"")) for key in orphans}
+
+    @property
+    def live_bytes(self) -> int:
+        """Return the size of the messages that the last checkpoint consists of."""
+        return sum(self._live.values())
+
+    @property
+    def superseded_bytes(self) -> int:
+        """Return the size of the messages that nothing needs any more and that aren't deleted yet."""
+        return sum(self._superseded.values())
 
     def draft(self, state: PartitionState, offsets: Mapping[str, int]) -> Draft:
         """Take a picture of the state, which has just been brought to a tick.
@@ -158,40 +153,26 @@ class Checkpointer:
                 "write that one again, or drop the state and load it"
             )
         self._drafted = True
-        last = self.last
-        version = last.version + 1 if last else 1
-        writer = _Writer(self.epoch, version)
-        persons = state.fold.persons
-        known = last.persons if last else 0
-        changed = sorted_rows(persons.changed | persons.texts | persons.histories)
+        last, persons = self.last, state.fold.persons
+        writer = Writer(self.epoch, last.version + 1 if last else 1)
+        new = self._changes(state, writer.version)
+        persons.forget_changes()
         blocks = [Block(block.entry, block.covered, block.touched) for block in (last.blocks if last else [])]
         blocks += [Block() for _ in range(len(blocks), -(-len(persons) // BLOCK_ROWS))]
-        for number in np.unique(changed // BLOCK_ROWS).tolist():
-            blocks[number].touched = version
-        flow_keys, flow_amounts = state.take_unsaved_flows()
-        deltas = list(last.deltas) if last else []
-        if len(changed) or len(flow_keys):
-            rows = pack(
-                persons,
-                changed,
-                new_from=known,
-                text_rows=sorted_rows(persons.texts),
-                history_rows=sorted_rows(persons.histories),
-            )
-            deltas.append(writer.write("delta", PackedDelta(rows, flow_keys.tobytes(), flow_amounts.tobytes())))
-        persons.forget_changes()
-        self._rewrite(state, blocks, len(changed), writer)
-        flows, flows_covered = self._flows(state, len(flow_keys), writer)
+        for number in np.unique(new.rows // BLOCK_ROWS).tolist():
+            blocks[number].touched = writer.version
+        self._rewrite(state, blocks, len(new.rows), writer)
+        flows, flows_covered = self._flows(state, len(new.flow_keys), writer)
         needed_from = min([flows_covered, *(block.covered for block in blocks if block.is_stale)])
-        deltas = [piece for piece in deltas if piece.version > needed_from]
-        if version <= needed_from:
-            writer.discard("delta")  # all that it touched has been rewritten whole
-        ids, segments = self._ids(state, writer)
+        deltas, pieces = self._deltas(state, new, (needed_from, flows_covered), blocks, writer)
+        known = zip(last.ids if last else [], self._loaded.segments, strict=True)
+        ids = plan_ids(state.dedupe, known, writer)
+        waiting = state.waiting_raw()
         plan = Manifest(
             format=FORMAT,
             meaning=state.meaning.describe(),
             epoch=(self.epoch.term, self.epoch.generation),
-            version=version,
+            version=writer.version,
             offsets=dict(offsets),
             now_ms=state.now_ms,
             latest_event_ms=state.latest_event_ms,
@@ -200,78 +181,105 @@ class Checkpointer:
             blocks=blocks,
             flows=flows,
             flows_covered=flows_covered,
-            deltas=deltas,
+            deltas=pieces,
             registry=self._registry(state, writer),
-            waiting=writer.write("waiting", [item.raw for item in state.waiting]) if state.waiting else None,
-            ids=ids,
+            waiting=writer.write("waiting", lambda: waiting) if waiting else None,
+            ids=[entry for entry, _ in ids],
             partitions=state.partitions,
             program=program(),
         )
-        return Draft(plan, segments, [], (b"", b""), self.partition, writer.parts)
+        held = [content for _, content in ids]
+        return Draft(plan, [], (b"", b""), self.partition, writer, held, deltas, state.dedupe)
 
     def settle(self, draft: Draft) -> set[bytes]:
-        """Make a written draft the last checkpoint; return the keys that nothing needs any more."""
-        last, self._drafted = self.last, False
-        self.last, self._segments = draft.plan, draft.segments
-        superseded, self._orphans = self._orphans, set()
-        if last is not None:
-            superseded |= last.keys(self.partition) - draft.plan.keys(self.partition)
-            if Epoch(*last.epoch) != self.epoch:
-                superseded.add(manifest_key(self.partition, Epoch(*last.epoch)))
-        return superseded
+        """Make a written draft the last checkpoint; return the keys that nothing needs any more, to be deleted."""
+        before, self._drafted = self._live, False
+        self.last = draft.plan
+        self._loaded.segments, self._loaded.deltas = draft.installed()
+        sizes = {key: len(key) + len(value) for key, value in [*draft.entries, draft.manifest]}
+        keys = draft.plan.keys(self.partition) | {draft.manifest[0]}
+        self._live = {key: sizes.get(key, before.get(key, 0)) for key in keys}
+        self._superseded |= {key: size for key, size in before.items() if key not in keys}
+        return set(self._superseded)
 
-    def _rewrite(self, state: PartitionState, blocks: list[Block], changed_rows: int, writer: _Writer) -> None:
-        """Rewrite the blocks that have been stale for longest, about as many rows as have changed."""
-        stale = sorted((block.covered, number) for number, block in enumerate(blocks) if block.is_stale)
-        for _, number in stale[: max(2, changed_rows // BLOCK_ROWS)]:
+    def deleted(self, keys: Iterable[bytes]) -> None:
+        """Note that keys are gone; what isn't said to be will be named again by the next checkpoint."""
+        for key in keys:
+            self._superseded.pop(key, None)
+
+    def _changes(self, state: PartitionState, version: int) -> Delta:
+        """Return what has changed since the last checkpoint."""
+        persons = state.fold.persons
+        return Delta(
+            version,
+            0,
+            marked_rows(persons.changed, persons.texts, persons.histories),
+            marked_rows(persons.texts),
+            marked_rows(persons.histories),
+            self.last.persons if self.last else 0,
+            *state.take_unsaved_flows(),
+        )
+
+    def _deltas(
+        self, state: PartitionState, new: Delta, covered: tuple[int, int], blocks: list[Block], writer: Writer
+    ) -> tuple[list[Delta], list[Piece]]:
+        """Write what has changed, joined with earlier deltas where those are many; return those that are needed."""
+        needed_from, flows_covered = covered
+        pieces = {delta.version: piece for delta, piece in self._known_deltas()}
+        earlier = [delta for delta in self._loaded.deltas if delta.version > needed_from]
+        joined, needed = join(_less_flows(new, flows_covered), [_less_flows(old, flows_covered) for old in earlier])
+        joined = joined.without(np.array([not block.is_stale for block in blocks], bool), BLOCK_ROWS)
+        if joined.is_empty:
+            return needed, [pieces[delta.version] for delta in needed]
+        rows = picture(
+            state.fold.persons,
+            joined.rows,
+            new_from=joined.new_from,
+            text_rows=joined.text_rows,
+            history_rows=joined.history_rows,
+        )
+        piece = writer.write("delta", partial(_pack_delta, rows, joined), size=joined.level)
+        return [*needed, joined], [*(pieces[delta.version] for delta in needed), piece]
+
+    def _known_deltas(self) -> Iterable[tuple[Delta, Piece]]:
+        return zip(self._loaded.deltas, self.last.deltas if self.last else [], strict=True)
+
+    def _rewrite(self, state: PartitionState, blocks: list[Block], changed_rows: int, writer: Writer) -> None:
+        """Rewrite the blocks that have been stale for longest: over time as many rows as have changed."""
+        self._rows_to_rewrite += changed_rows
+        for _, number in sorted((block.covered, number) for number, block in enumerate(blocks) if block.is_stale):
             first = number * BLOCK_ROWS
-            packed = pack_block(state.fold.persons, first, first + BLOCK_ROWS)
-            blocks[number] = Block(writer.write(f"block-{number}", packed), writer.version, blocks[number].touched)
+            rows = min(BLOCK_ROWS, len(state.fold.persons) - first)
+            if rows > self._rows_to_rewrite:
+                return
+            self._rows_to_rewrite -= rows
+            piece = writer.write(f"block-{number}", picture_block(state.fold.persons, first, first + rows).packed)
+            blocks[number] = Block(piece, writer.version, blocks[number].touched)
+        self._rows_to_rewrite = 0
 
-    def _flows(self, state: PartitionState, entries: int, writer: _Writer) -> tuple[Piece | None, int]:
-        """Rewrite the panes' flows once the changes since outweigh them, or have become many."""
+    def _flows(self, state: PartitionState, entries: int, writer: Writer) -> tuple[Piece | None, int]:
+        """Rewrite the panes' flows once the changes since outweigh them."""
         last = self.last
         self._flow_entries_since += entries
-        covered = last.flows_covered if last else 0
-        if last and self._flow_entries_since == 0 and covered == last.version:
+        if last and self._flow_entries_since == 0 and last.flows_covered == last.version:
             return last.flows, writer.version
-        if self._flow_entries_since < self._flow_entries and writer.version - covered < MOST_DELTAS:
-            return (last.flows if last else None), covered
-        packed = export_flows(state)
-        self._flow_entries, self._flow_entries_since = packed.entries, 0
-        return writer.write("flows", packed), writer.version
+        if last and self._flow_entries_since < self._loaded.flow_entries:
+            return last.flows, last.flows_covered
+        flows = picture_flows(state)
+        self._loaded.flow_entries, self._flow_entries_since = flows.entries, 0
+        return writer.write("flows", flows.packed), writer.version
 
-    def _registry(self, state: PartitionState, writer: _Writer) -> Piece | None:
+    def _registry(self, state: PartitionState, writer: Writer) -> Piece | None:
         slices, columns = state.fold.slices, state.fold.columns
         packed = PackedRegistry(
             [cell for cell in slices.cells if cell is not None], list(slices.sets), columns.labels()
         )
         size = len(packed.cells) + len(packed.sets) + len(packed.labels)
         last = self.last.registry if self.last else None
-        return last if last is not None and last.size == size else writer.write("registry", packed, size=size)
-
-    def _ids(self, state: PartitionState, writer: _Writer) -> tuple[list[Ids], list[Segment]]:
-        """Add the new ids, drop what is beyond the horizon, and merge segments that have become many."""
-        kept: list[tuple[Ids, Segment]] = []
-        for entry, segment in zip(self.last.ids if self.last else [], self._segments, strict=True):
-            if state.dedupe.is_over(entry.newest_ms):
-                state.dedupe.forget(segment)
-            else:
-                kept.append((entry, segment))
-        new = state.dedupe.cut()
-        if len(new.record_ms):
-            kept.append((_write_ids(writer, new, 0), new))
-        level = 0
-        while sum(entry.level == level for entry, _ in kept) >= MERGED_SEGMENTS:
-            merged = Segment.concatenate([segment for entry, segment in kept if entry.level == level])
-            larger = [(entry, segment) for entry, segment in kept if entry.level > level]
-            smaller = [(entry, segment) for entry, segment in kept if entry.level < level]
-            kept = [*larger, (_write_ids(writer, merged, level + 1), merged), *smaller]
-            level += 1
-        return [entry for entry, _ in kept], [segment for _, segment in kept]
+        return last if last is not None and last.size == size else writer.write("registry", lambda: packed, size=size)
 
 
-def restore(state: PartitionState, plan: Manifest, stored: Mapping[bytes, bytes]) -> list[Segment]:
+def restore(state: PartitionState, plan: Manifest, stored: Mapping[bytes, bytes]) -> Loaded:
     """Fill an empty partition from a checkpoint.
 
     Args:
@@ -280,14 +288,14 @@ def restore(state: PartitionState, plan: Manifest, stored: Mapping[bytes, bytes]
         stored: the partition's changelog, by key.
 
     Returns:
-        The segments of ids, for the `Checkpointer`.
+        What the `Checkpointer` goes on from.
 
     Raises:
         StateRefusedError: the settings differ, or an entry that the manifest names isn't there.
     """
     check_partitions(state.partition, plan.partitions, state.partitions)
     check_meaning(state.partition, plan.meaning, state.meaning.describe())
-    reader = _Reader(state.partition, stored)
+    reader, loaded = Reader(state.partition, stored), Loaded()
     fold = state.fold
     if plan.registry is not None:
         registry = reader.read("registry", plan.registry, PackedRegistry)
@@ -298,74 +306,32 @@ def restore(state: PartitionState, plan: Manifest, stored: Mapping[bytes, bytes]
     if plan.now_ms >= 0:
         state.sums.slide(fold.time.frame(plan.now_ms))
     if plan.flows is not None:
-        restore_flows(state, reader.read("flows", plan.flows, PackedFlows))
+        flows = reader.read("flows", plan.flows, PackedFlows)
+        restore_flows(state, flows)
+        loaded.flow_entries = flows.entries
     fold.persons.grow(plan.persons)
     for number, block in enumerate(plan.blocks):
         if block.entry is not None:
             unpack(fold.persons, reader.read(f"block-{number}", block.entry, PackedRows))
     covered = np.array([block.covered for block in plan.blocks], np.int64)
     for piece in plan.deltas:
-        delta = reader.read("delta", piece, PackedDelta)
-        unpack(fold.persons, delta.rows, lambda rows, at=piece.version: covered[rows // BLOCK_ROWS] < at)  # type: ignore[misc]
+        packed = reader.read("delta", piece, PackedDelta)
+        unpack(fold.persons, packed.rows, lambda rows, at=piece.version: covered[rows // BLOCK_ROWS] < at)  # type: ignore[misc]
+        delta = Delta.read(piece.version, piece.size, packed)
         if piece.version > plan.flows_covered:
-            keys, amounts = np.frombuffer(delta.flow_keys, np.int64), np.frombuffer(delta.flow_amounts, np.int64)
-            state.sums.add(dict(zip(keys.tolist(), amounts.tolist(), strict=True)), fold.slices.matrix())
+            flow = dict(zip(delta.flow_keys.tolist(), delta.flow_amounts.tolist(), strict=True))
+            state.sums.add(flow, fold.slices.matrix())
+        loaded.deltas.append(delta)
     fold.persons.index()
     fold.contribute_all()
     fold.persons.forget_changes()
     state.settle()
-    segments = [_read_ids(reader, entry) for entry in plan.ids]
-    for segment in segments:
-        state.dedupe.remember(segment)
+    for entry in plan.ids:
+        loaded.segments.append(read_ids(reader, entry))
+        state.dedupe.remember(loaded.segments[-1])
     if plan.waiting is not None:
         state.wait_again(reader.read("waiting", plan.waiting, list[bytes]))
-    return segments
-
-
-class _Writer:
-    """Collects the parts of a checkpoint."""
-
-    def __init__(self, epoch: Epoch, version: int) -> None:
-        self.version = version
-        self.parts: list[tuple[str, Piece, object]] = []
-        self._epoch = (epoch.term, epoch.generation)
-
-    def discard(self, part: str) -> None:
-        """Leave out a part that was added."""
-        self.parts = [written for written in self.parts if written[0] != part]
-
-    def write(self, part: str, content: object, *, size: int = 0) -> Piece:
-        """Add a part and return its name for the manifest; the content isn't changed any more."""
-        piece = Piece(self.version, 0, size, self._epoch, FORMAT)
-        self.parts.append((part, piece, content))
-        return piece
-
-
-class _Reader:
-    """Finds the parts of a checkpoint among the messages of a changelog."""
-
-    def __init__(self, partition: int, stored: Mapping[bytes, bytes]) -> None:
-        self._partition = partition
-        self._stored = stored
-        self._decompressor = zstandard.ZstdDecompressor()
-
-    def read(self, part: str, piece: Piece, kind: type[_Packed]) -> _Packed:
-        """Return a part.
-
-        Raises:
-            EntryMissingError: one of its messages is missing.
-        """
-        keys = [entry_key(self._partition, part, piece, index) for index in range(piece.pieces)]
-        missing = [key for key in keys if key not in self._stored]
-        if missing:
-            raise EntryMissingError(
-                f"partition {self._partition}: its checkpoint needs {missing[0].decode()!r}, which the changelog "
-                f"doesn't hold; {REPLAY}"
-            )
-        data = self._decompressor.decompress(b"".join(self._stored[key] for key in keys))
-        if is_changed(part, piece.format):
-            return msgspec.convert(migrate_entry(part, piece.format, msgspec.msgpack.decode(data)), kind)
-        return msgspec.msgpack.decode(data, type=kind)
+    return loaded
 
 
 @cache
@@ -377,25 +343,15 @@ def program() -> str:
         return ""
 
 
-def sorted_rows(rows: set[int]) -> Ints:
-    """Return row numbers as a sorted array."""
-    found = np.fromiter(rows, np.int64, len(rows))
-    found.sort()
-    return found
+def marked_rows(*marks: bytearray) -> Ints:
+    """Return the rows that are marked in any of these, sorted."""
+    return np.flatnonzero(np.bitwise_or.reduce([np.frombuffer(each, np.uint8) for each in marks]))
 
 
-def _write_ids(writer: _Writer, segment: Segment, level: int) -> Ids:
-    packed = PackedIds(
-        segment.high.tobytes(), segment.low.tobytes(), segment.record_ms.tobytes(), segment.content.tobytes()
-    )
-    return Ids(writer.write(f"ids-{level}", packed), level, segment.newest_ms)
+def _less_flows(delta: Delta, covered: int) -> Delta:
+    """Leave out flows that lie in the entry of all flows."""
+    return delta if delta.version > covered else delta.without_flows()
 
 
-def _read_ids(reader: _Reader, ids: Ids) -> Segment:
-    packed = reader.read(f"ids-{ids.level}", ids.entry, PackedIds)
-    return Segment(
-        np.frombuffer(packed.high, np.uint64),
-        np.frombuffer(packed.low, np.uint64),
-        np.frombuffer(packed.record_ms, np.int64),
-        np.frombuffer(packed.content, np.uint32),
-    )
+def _pack_delta(rows: RowsPicture, delta: Delta) -> PackedDelta:
+    return PackedDelta(rows.packed(), delta.flow_keys.tobytes(), delta.flow_amounts.tobytes())

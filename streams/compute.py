@@ -6,6 +6,7 @@ every event then finds its person's slices, and the answer depends on the set of
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -17,6 +18,8 @@ from streams.meaning import Meaning
 from streams.merge import Admission, merge
 from streams.panes import MINUTE_MS
 from streams.partition import PartitionState, Refused
+
+_BATCH = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +66,11 @@ def compute(
     state = PartitionState(meaning, future_tolerance_ms=tolerance, keep_raw=False)
     heard_ms = max(clock_ms or 0, now_ms or 0)
     refused: list[Refused] = []
-    for index, line in enumerate(lines):
-        outcomes = state.arrive([line], [heard_ms])
-        refused += (Refused(index, outcome.why) for outcome in outcomes if isinstance(outcome, Refused))
+    remaining, first = iter(lines), 0
+    while batch := list(itertools.islice(remaining, _BATCH)):
+        outcomes = state.arrive(batch, [heard_ms] * len(batch))
+        refused += (Refused(first + outcome.at, outcome.why) for outcome in outcomes if isinstance(outcome, Refused))
+        first += len(batch)
     as_of = max(state.latest_event_ms, 0) if now_ms is None else now_ms
     _name_in_order_of_arrival(state, as_of)
     state.waiting.sort(

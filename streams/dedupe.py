@@ -4,27 +4,32 @@ Producers retry, jobs are run twice, and Kafka keeps what it was given: without 
 revenue. An event's identity is a 128-bit hash of (customer or channel, source, event id), so that two
 different events don't collide in practice: a thousand million ids give a chance of one in 10^20.
 
-Memory is bounded by the horizon: ids are journalled in segments, and a segment goes when its newest record
-is a horizon older than the partition's newest. Times here are Kafka record timestamps, never event times.
+A dict of them all would cost 165 bytes an id. So only the newest are in a dict; the rest lie in segments, sorted
+arrays of some 31 bytes an id (`streams/segments.py`), which are looked up for a whole chunk at once. A segment goes
+when its newest record is a horizon older than the partition's newest. Times here are Kafka record timestamps, never
+event times.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from array import array
+from collections.abc import Mapping, Sequence
 from enum import Enum
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 import xxhash
 
 from events import wire
 from events.identity import identity
+from streams.segments import KEY_BYTES, Halves, Known, Segment
 
-CONTENT_BITS = 32
-_KEY_BYTES = 16
-_HALF = np.dtype(">u8")
+RECENT_IDS = 1 << 16
+"""Ids in the dict above which they become a segment, checkpoint or not."""
+_ROW_BYTES = KEY_BYTES + 8 + 4
+_SEALED_TOGETHER = 8
+_DICT_BYTES = 150  # measured: an id, its number, and their place in a dict
+_NOTHING: Mapping[bytes, Known] = {}
 _content = msgspec.msgpack.Encoder().encode
 
 
@@ -49,31 +54,6 @@ def event_content(event: wire.Event) -> int:
     return xxhash.xxh32_intdigest(_content(event))
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """Ids that were new between two checkpoints: the halves of each identity, its record time, its content."""
-
-    high: npt.NDArray[np.uint64]
-    low: npt.NDArray[np.uint64]
-    record_ms: npt.NDArray[np.int64]
-    content: npt.NDArray[np.uint32]
-
-    @staticmethod
-    def concatenate(segments: Sequence[Segment]) -> Segment:
-        """Return one segment with the ids of several."""
-        return Segment(
-            np.concatenate([segment.high for segment in segments]),
-            np.concatenate([segment.low for segment in segments]),
-            np.concatenate([segment.record_ms for segment in segments]),
-            np.concatenate([segment.content for segment in segments]),
-        )
-
-    @property
-    def newest_ms(self) -> int:
-        """Return the record time of the newest id, 0 for an empty segment."""
-        return int(self.record_ms.max()) if len(self.record_ms) else 0
-
-
 class Deduplicator:
     """The identities seen within the horizon.
 
@@ -84,56 +64,129 @@ class Deduplicator:
     def __init__(self, horizon_ms: int | None) -> None:
         self.horizon_ms = horizon_ms
         self.newest_ms = 0
-        self._seen: dict[bytes, int] = {}
-        self._journal: list[bytes] = []
+        self._recent: dict[bytes, int] = {}  # id -> its place in the two arrays
+        self._recent_ms = array("q")
+        self._recent_content = array("I")
+        self._segments: list[Segment] = []  # in the order in which they were cut
+        self._uncut: list[Segment] = []  # those of them that no checkpoint has been given yet
 
     def __len__(self) -> int:
-        return len(self._seen)
+        return len(self._recent) + sum(map(len, self._segments))
+
+    @property
+    def size_bytes(self) -> int:
+        """Return the memory that the ids take, about."""
+        recent = (_DICT_BYTES + _ROW_BYTES - KEY_BYTES) * len(self._recent)
+        return recent + sum(segment.size_bytes for segment in self._segments)
+
+    def find(self, keys: Sequence[bytes]) -> Mapping[bytes, Known]:
+        """Return what segments know of some identities, at most a chunk of them at once.
+
+        The answer holds until a segment goes or comes: use it before anything else happens.
+        """
+        if not self._segments or not keys:
+            return _NOTHING
+        left, ids = np.arange(len(keys)), Halves.of(b"".join(keys))
+        found: dict[bytes, Known] = {}
+        for segment in reversed(self._segments):  # the newest knows best
+            places, rows = segment.find(ids)
+            if len(places):
+                for number, row in zip(left[places].tolist(), rows.tolist(), strict=True):
+                    found[keys[number]] = segment.known(row)
+                rest = np.delete(np.arange(len(left)), places)
+                left, ids = left[rest], ids.at(rest)
+        return found
 
     def judge(self, event: wire.Event, record_ms: int) -> Verdict:
         """Tell whether an event is new, and remember it if so."""
         key = event_identity(event)
-        known = self._seen.get(key)
-        if known is not None:
-            known_ms, content = known >> CONTENT_BITS, known & (1 << CONTENT_BITS) - 1
-            if self.horizon_ms is None or abs(record_ms - known_ms) <= self.horizon_ms:
-                return Verdict.DUPLICATE if content == event_content(event) else Verdict.DIFFERENT
-        self._seen[key] = record_ms << CONTENT_BITS | event_content(event)
-        self.newest_ms = max(self.newest_ms, record_ms)
-        if self.horizon_ms is not None:
-            self._journal.append(key)
+        return self.judge_key(key, event, record_ms, _NOTHING if key in self._recent else self.find([key]))
+
+    def judge_key(self, key: bytes, event: wire.Event, record_ms: int, found: Mapping[bytes, Known]) -> Verdict:
+        """Tell whether an event is new, and remember it if so.
+
+        Args:
+            key: its identity.
+            event: for its content, which is looked at only if it has to be.
+            record_ms: its record's Kafka timestamp.
+            found: what `find` said of this identity among others.
+        """
+        content = event_content(event)
+        place = self._recent.get(key)
+        if place is not None:
+            known_ms, known_content = self._recent_ms[place], self._recent_content[place]
+        elif key in found:
+            known_ms, known_content = found[key]
+        else:
+            self._remember(key, record_ms, content)
+            return Verdict.NEW
+        if self.horizon_ms is None or abs(record_ms - known_ms) <= self.horizon_ms:
+            return Verdict.DUPLICATE if known_content == content else Verdict.DIFFERENT
+        if place is None:
+            self._remember(key, record_ms, content)
+        else:
+            self._recent_ms[place], self._recent_content[place] = record_ms, content
+            self.newest_ms = max(self.newest_ms, record_ms)
         return Verdict.NEW
 
-    def cut(self) -> Segment:
+    def tidy(self) -> None:
+        """Bring recent ids into a segment once they have become many. Not while an answer of `find` is in use."""
+        if len(self._recent) >= RECENT_IDS:
+            self._seal()
+
+    def cut(self) -> list[Segment]:
         """Return the ids that are new since the last cut, for a checkpoint."""
-        keys, self._journal = list(dict.fromkeys(self._journal)), []
-        values = [self._seen[key] for key in keys]
-        halves = np.frombuffer(b"".join(keys), _HALF).reshape(-1, 2)
-        return Segment(
-            halves[:, 0].astype(np.uint64),
-            halves[:, 1].astype(np.uint64),
-            np.array([value >> CONTENT_BITS for value in values], np.int64),
-            np.array([value & (1 << CONTENT_BITS) - 1 for value in values], np.uint32),
-        )
+        self._seal()
+        cut, self._uncut = self._uncut, []
+        return cut
 
     def remember(self, segment: Segment) -> None:
         """Take in a segment of a checkpoint. Segments come in the order in which they were cut."""
-        values = segment.record_ms.astype(object) * (1 << CONTENT_BITS) + segment.content.astype(object)
-        self._seen.update(zip(_keys(segment), values.tolist(), strict=True))
+        self._segments.append(segment)
         self.newest_ms = max(self.newest_ms, segment.newest_ms)
+
+    def replace(self, old: Sequence[Segment], merged: Segment) -> None:
+        """Put one segment in the place of those of which it was made; those that are gone already are passed over."""
+        gone = {id(segment) for segment in old}
+        place = next((n for n, segment in enumerate(self._segments) if id(segment) in gone), len(self._segments))
+        self._segments = [segment for segment in self._segments if id(segment) not in gone]
+        self._segments.insert(place, merged)
 
     def is_over(self, newest_ms: int) -> bool:
         """Tell whether a segment whose newest id has this record time is beyond the horizon."""
         return self.horizon_ms is not None and newest_ms < self.newest_ms - self.horizon_ms
 
     def forget(self, segment: Segment) -> None:
-        """Drop a segment's ids, but for those that were seen anew since."""
-        for key, record_ms in zip(_keys(segment), segment.record_ms.tolist(), strict=True):
-            known = self._seen.get(key)
-            if known is not None and known >> CONTENT_BITS == record_ms:
-                del self._seen[key]
+        """Drop a segment; of its ids those that were seen anew since are in a later one."""
+        self._segments = [kept for kept in self._segments if kept is not segment]
 
+    def _remember(self, key: bytes, record_ms: int, content: int) -> None:
+        self._recent[key] = len(self._recent_ms)
+        self._recent_ms.append(record_ms)
+        self._recent_content.append(content)
+        self.newest_ms = max(self.newest_ms, record_ms)
 
-def _keys(segment: Segment) -> list[bytes]:
-    packed = np.stack([segment.high, segment.low], axis=1).astype(_HALF).tobytes()
-    return [packed[start : start + _KEY_BYTES] for start in range(0, len(packed), _KEY_BYTES)]
+    def _seal(self) -> None:
+        if not self._recent:
+            return
+        ids = Halves.of(b"".join(self._recent))
+        segment = Segment.sorted(
+            ids.high,
+            ids.low,
+            np.frombuffer(self._recent_ms.tobytes(), np.int64),
+            np.frombuffer(self._recent_content.tobytes(), np.uint32),
+        )
+        self._recent, self._recent_ms, self._recent_content = {}, array("q"), array("I")
+        self._segments.append(segment)
+        self._uncut.append(segment)
+        alike = [each for each in self._uncut[-_SEALED_TOGETHER:] if len(each) < 2 * len(segment)]
+        if len(alike) == _SEALED_TOGETHER:  # no checkpoint merges them: a file is read, or the broker is away
+            self._join(alike)
+
+    def _join(self, last: list[Segment]) -> None:
+        merged = Segment.concatenate(last)
+        self.replace(last, merged)
+        self._uncut[-len(last) :] = [merged]
+        before = self._uncut[-_SEALED_TOGETHER:]
+        if len(before) == _SEALED_TOGETHER and all(len(each) < 2 * len(merged) for each in before):
+            self._join(before)

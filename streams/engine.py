@@ -9,6 +9,7 @@ the newest: a rebalance then costs no recovery.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
@@ -173,11 +174,11 @@ class Engine:
             future_tolerance_ms=self._settings.future_tolerance.ms,
             counts=self.counts,
         )
-        segments = restore(state, manifest, self._stored) if manifest else []
+        loaded = restore(state, manifest, self._stored) if manifest else None
         needed = manifest.keys(number) | {manifest_key(number, Epoch(*manifest.epoch))} if manifest else set()
         orphans = {key for key in keys_of(self._stored, number) if key not in needed}
         epoch = (Epoch(*manifest.epoch) if manifest else Epoch()).after(self.generation)
-        checkpointer = Checkpointer(number, epoch, manifest, segments, orphans)
+        checkpointer = Checkpointer(number, epoch, manifest, loaded, orphans, self._stored)
         positions = dict(manifest.offsets) if manifest else {}
         took_s = time.monotonic() - began
         _log.info("partition %d: %d persons loaded in %.1f s, epoch %s", number, len(state.fold.persons), took_s, epoch)
@@ -218,6 +219,20 @@ class Engine:
     def is_ours(self, tick: Tick) -> bool:
         """Tell a tick from another engine's on the same topics, and from one that was replaced without knowing it."""
         return tick.app == self._settings.app_id and tick.generation >= self.generation
+
+    async def approach(self, partition: int, tick: Tick) -> None:
+        """Fold what has waited for a tick in steps, between which others get their turn; `answer` then has little left.
+
+        The partition may go meanwhile: it was saved as it was between two steps, and `answer` has nothing to say.
+        """
+        owned = None if partition in self.failed else self.owned.get(partition)
+        if owned is None or time.time() * 1000 - tick.sent_ms > _OUTDATED_MS or not self.is_ours(tick):
+            return
+        with contextlib.suppress(RangeError):  # it comes again with the answer, which knows what to do
+            for _ in owned.state.steps(tick.now_ms):
+                await asyncio.sleep(0)
+                if self.owned.get(partition) is not owned:
+                    return
 
     def answer(self, partition: int, tick: Tick) -> Answer | None:
         """Bring a partition to a tick and begin a checkpoint if one is due; None if there is nothing to say."""

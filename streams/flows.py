@@ -6,14 +6,16 @@ persons lies in the same panes and is left out: a recovery contributes it anew.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from streams.meaning import FLOWS
-from streams.panes import GRAINS
+from streams.panes import GRAINS, Grain
 from streams.partition import PartitionState
-from streams.sums import Ints
+from streams.sums import Ints, PaneLog
 
 
 class PackedFlows(msgspec.Struct, array_like=True):
@@ -24,22 +26,46 @@ class PackedFlows(msgspec.Struct, array_like=True):
     entries: int
 
 
-def export_flows(state: PartitionState) -> PackedFlows:
-    """Pack the flows of every pane that a window may still need, and those over lifetime."""
+@dataclass(frozen=True, slots=True)
+class FlowsPicture:
+    """The sums as they were when it was taken; `packed` is the slow part, and any thread may do it."""
+
+    is_flow: npt.NDArray[np.bool_]
+    slot_cells: Ints
+    slot_columns: Ints
+    logs: list[tuple[Grain, PaneLog]]
+    lifetime: Ints
+
+    @property
+    def entries(self) -> int:
+        """Return at most how many entries there are; to know exactly, the logs would have to be merged."""
+        return sum(len(log) for _, log in self.logs)
+
+    def packed(self) -> PackedFlows:
+        """Return the flows of every pane that a window may still need, and those over lifetime."""
+        grains: list[tuple[bytes, bytes, bytes, bytes]] = []
+        entries = 0
+        for _, log in self.logs:
+            panes, slots, amounts = log.panes()
+            kept = _of_flows(self.is_flow, self.slot_columns[slots])
+            panes, slots, amounts = panes[kept], slots[kept], amounts[kept]
+            columns = (panes, self.slot_cells[slots], self.slot_columns[slots], amounts)
+            grains.append((*(column.tobytes() for column in columns),))  # type: ignore[arg-type]
+            entries += len(panes)
+        kept = _of_flows(self.is_flow, self.slot_columns) & (self.lifetime != 0)
+        over_lifetime = (
+            self.slot_cells[kept].tobytes(),
+            self.slot_columns[kept].tobytes(),
+            self.lifetime[kept].tobytes(),
+        )
+        return PackedFlows(grains, over_lifetime, entries + int(kept.sum()))
+
+
+def picture_flows(state: PartitionState) -> FlowsPicture:
+    """Take a picture of the panes and of the sums over lifetime."""
     sums = state.sums
     is_flow = np.array([name in FLOWS for name, _ in state.fold.columns.names], bool)
-    grains: list[tuple[bytes, bytes, bytes, bytes]] = []
-    entries = 0
-    for grain in GRAINS:
-        panes, slots, amounts = sums.panes(grain)
-        kept = _of_flows(is_flow, sums.slot_columns[slots])
-        panes, slots, amounts = panes[kept], slots[kept], amounts[kept]
-        columns = (panes, sums.slot_cells[slots], sums.slot_columns[slots], amounts)
-        grains.append((*(column.tobytes() for column in columns),))  # type: ignore[arg-type]
-        entries += len(panes)
-    kept = _of_flows(is_flow, sums.slot_columns) & (sums.values[-1] != 0)
-    lifetime = (sums.slot_cells[kept].tobytes(), sums.slot_columns[kept].tobytes(), sums.values[-1][kept].tobytes())
-    return PackedFlows(grains, lifetime, entries + int(kept.sum()))
+    return FlowsPicture(is_flow, sums.slot_cells, sums.slot_columns, sums.logs(), sums.values[-1].copy())
 
 
 def restore_flows(state: PartitionState, packed: PackedFlows) -> None:

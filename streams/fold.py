@@ -14,7 +14,7 @@ The order in which events arrive doesn't show, but for the two bounds of a slice
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from events import wire
@@ -29,6 +29,7 @@ from streams.persons import BUYING, LAPSED, NEVER, SEEN, STAGES, History, Lead, 
 from streams.slices import UNKNOWN_REASON, UNSPECIFIED_TOUCHPOINT, Columns, Slices
 from streams.sums import COLUMN_BITS, MINUTE_SHIFT
 
+_LAPSES_A_STEP = 2_000
 SATISFIED_FROM = {5: 4, 7: 6, 10: 8}
 PROMOTER_FROM, PASSIVE_FROM, REPURCHASE_HIGH_FROM = 9, 7, 5
 
@@ -102,19 +103,25 @@ class Fold:
         """
         self._handlers[type(event)](event, at_ms)
 
-    def lapse_until(self, now_ms: int) -> None:
-        """Count the buying lifetimes whose lapse has come, once a midnight has passed since the last call."""
+    def lapses(self, now_ms: int) -> Iterator[None]:
+        """Count the buying lifetimes whose lapse has come, once a midnight has passed since they were last counted.
+
+        Yields between bounded steps; persons may buy meanwhile. Steps that aren't gone to their end are gone anew.
+        """
         today = self.time.days.of(now_ms)
         if today == self._days_lapsed_to:
             return
-        self._days_lapsed_to = today
         persons, after_ms, days = self.persons, self.meaning.lapse_after_ms, self.time.days
-        for row in persons.buying_rows_last_seen_by(now_ms - after_ms).tolist():
-            latest = persons.latest_ms[row]
-            if lapse_ms(latest, after_ms, days) <= now_ms:
-                self._contributions.lapse(persons.span_open_ms[row], latest, persons.cell_set[row], 1)
-                persons.flags[row] = persons.flags[row] & SEEN | LAPSED
-                persons.changed.add(row)
+        rows = persons.buying_rows_last_seen_by(now_ms - after_ms)
+        for start in range(0, len(rows), _LAPSES_A_STEP):
+            for row in rows[start : start + _LAPSES_A_STEP].tolist():
+                latest = persons.latest_ms[row]
+                if persons.flags[row] & BUYING and lapse_ms(latest, after_ms, days) <= now_ms:
+                    self._contributions.lapse(persons.span_open_ms[row], latest, persons.cell_set[row], 1)
+                    persons.flags[row] = persons.flags[row] & SEEN | LAPSED
+                    persons.changed[row] = 1
+            yield
+        self._days_lapsed_to = today
 
     def contribute_all(self) -> None:
         """Contribute every person from scratch: what a recovery does in place of reading sums."""
@@ -136,7 +143,7 @@ class Fold:
             self._contributions.lifecycle(row, history, -1)
             persons.flags[row] |= SEEN
             self._contributions.lifecycle(row, history, 1)
-            persons.changed.add(row)
+            persons.changed[row] = 1
         return row
 
     def _flow(self, row: int, at_ms: int, parts: list[tuple[int, int]]) -> None:
@@ -176,7 +183,7 @@ class Fold:
         contributions.lifecycle(row, history, 1)
         if history != History() or persons.has_history(row):
             persons.keep(row, history)
-        persons.changed.add(row)
+        persons.changed[row] = 1
         self._cost_of_acquisition(event, row, at_ms)
 
     def _welcome(self, event: wire.CustomerAcquired, at_ms: int) -> None:
@@ -220,7 +227,7 @@ class Fold:
         add_close(history.transitions, at_ms, rank(event), reason, involuntary=not event.is_voluntary)
         self._contributions.lifecycle(row, history, 1)
         self.persons.keep(row, history)
-        self.persons.changed.add(row)
+        self.persons.changed[row] = 1
 
     # Purchases
 
@@ -237,7 +244,7 @@ class Fold:
             self._buy_again(row, latest, at_ms)
         else:
             self._buy(row, at_ms, minor, rank(event))
-        persons.changed.add(row)
+        persons.changed[row] = 1
 
     def _buy_again(self, row: int, latest_ms: int, at_ms: int) -> None:
         """Extend an open buying lifetime by a purchase later than all before: the common case, and the short way.
@@ -326,7 +333,7 @@ class Fold:
             lead.costs.append((at_ms, self._minor(event.cost)))
         contributions.lead(row, lead, 1, last_open)
         persons.keep(row, history)
-        persons.changed.add(row)
+        persons.changed[row] = 1
 
     def _spend(self, event: wire.MarketingSpend, at_ms: int) -> None:
         key = place(at_ms, self.slices.of_channel(event.channel))
@@ -383,7 +390,7 @@ class Fold:
                 add_close(history.membership, at_ms, rank(event), "", involuntary=False)
             contributions.membership(row, history, 1)
         persons.keep(row, history)
-        persons.changed.add(row)
+        persons.changed[row] = 1
 
     def _minor(self, money: wire.Money) -> int:
         """Return money in minor units of the reporting currency; it has been accepted when it arrived."""

@@ -92,6 +92,8 @@ class OwnedPartition:
     dealt_with: Mapping[str, int] = field(default_factory=dict)
     _sent: set[asyncio.Future[object]] = field(default_factory=set)
     _events_since: int = 0
+    _bytes_since: int = 0
+    _last_size: int = 0
     _saved_at_s: float = 0.0
     _saving: asyncio.Task[None] | None = None
 
@@ -206,7 +208,7 @@ class OwnedPartition:
     def _has_changes(self) -> bool:
         """Tell whether records came or persons lapsed: a clock that moved alone needs no checkpoint."""
         last = self.checkpointer.last
-        return bool(self.state.fold.persons.changed) or (last.offsets if last else {}) != self.positions
+        return self.state.fold.persons.has_changes or (last.offsets if last else {}) != self.positions
 
     def _draft(self) -> Draft:
         loop = asyncio.get_running_loop()
@@ -248,7 +250,17 @@ class OwnedPartition:
         self.statistics.bytes += draft.size
         self.statistics.last_at_s = time.time()
         self.statistics.last_duration_s = loop.time() - began
-        await asyncio.gather(*(log.save(partition, key, None) for key in superseded))
+        self._last_size = draft.size
+        await self._delete(superseded)
+
+    async def _delete(self, keys: set[bytes]) -> None:
+        """Delete what nothing needs any more; what couldn't be deleted is tried again with the next checkpoint."""
+        saves = [self.log.save(self.state.partition, key, None) for key in keys]
+        outcomes = await asyncio.gather(*saves, return_exceptions=True)
+        failed = {key for key, outcome in zip(keys, outcomes, strict=True) if isinstance(outcome, BaseException)}
+        self.checkpointer.deleted(keys - failed)
+        if failed:
+            _log.warning("partition %d: %d old entries not deleted yet", self.state.partition, len(failed))
 
 
 def _headers(refused: Refused, chunk: Chunk, offset: int) -> Headers:

@@ -7,7 +7,8 @@ event ids don't compress.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -42,25 +43,66 @@ class PackedRows(msgspec.Struct, array_like=True):
     histories: list[bytes]
 
 
-def pack(persons: Persons, rows: Rows, *, new_from: int, text_rows: Rows, history_rows: Rows) -> PackedRows:
-    """Pack rows (sorted) with the texts and histories of some of them."""
-    return PackedRows(
-        rows.tobytes(),
+@dataclass(frozen=True, slots=True)
+class RowsPicture:
+    """Rows as they were when it was taken; `packed` is the slow part, and any thread may do it.
+
+    Ids aren't changed any more once they are given, and the bytes of texts and histories aren't either: what is
+    copied here are numbers and references.
+    """
+
+    rows: Rows
+    columns: list[bytes]
+    ids: list[str]
+    new_from: int
+    text_rows: Rows
+    texts: list[Callable[[], list[str]]]
+    history_rows: Rows
+    histories: Sequence[bytes | None]
+
+    def packed(self) -> PackedRows:
+        """Return the rows as an entry holds them."""
+        with_history = np.fromiter((history is not None for history in self.histories), bool, len(self.histories))
+        return PackedRows(
+            self.rows.tobytes(),
+            self.columns,
+            self.ids,
+            self.new_from,
+            self.text_rows.tobytes(),
+            [texts() for texts in self.texts],
+            self.history_rows[with_history].tobytes(),
+            [history for history in self.histories if history is not None],
+        )
+
+
+def picture(persons: Persons, rows: Rows, *, new_from: int, text_rows: Rows, history_rows: Rows) -> RowsPicture:
+    """Take a picture of rows (sorted) with the texts and histories of some of them."""
+    new = rows[np.searchsorted(rows, new_from) :]
+    return RowsPicture(
+        rows,
         [_view(persons, name, code)[rows].tobytes() for name, code in INT_COLUMNS.items()],
-        [persons.ids[row] for row in rows[np.searchsorted(rows, new_from) :].tolist()],
+        [persons.ids[row] for row in new.tolist()],
         new_from,
-        text_rows.tobytes(),
-        [[getattr(persons, name)[row] for row in text_rows.tolist()] for name in TEXT_COLUMNS],
-        history_rows.tobytes(),
-        [persons.packed_history(row) for row in history_rows.tolist()],
+        text_rows,
+        [getattr(persons, name).reader(text_rows) for name in TEXT_COLUMNS],
+        history_rows,
+        persons.packed_histories(history_rows),
     )
 
 
-def pack_block(persons: Persons, first: int, end: int) -> PackedRows:
-    """Pack rows `first` to `end` whole."""
-    rows = np.arange(first, min(end, len(persons)), dtype=np.int64)
-    with_history = np.array([row for row in rows.tolist() if persons.has_history(row)], np.int64)
-    return pack(persons, rows, new_from=0, text_rows=rows, history_rows=with_history)
+def picture_block(persons: Persons, first: int, end: int) -> RowsPicture:
+    """Take a picture of rows `first` to `end`, whole."""
+    rows, block = np.arange(first, end, dtype=np.int64), slice(first, end)
+    return RowsPicture(
+        rows,
+        [getattr(persons, name)[block].tobytes() for name in INT_COLUMNS],
+        persons.ids[block],
+        0,
+        rows,
+        [getattr(persons, name).reader(block) for name in TEXT_COLUMNS],
+        rows,
+        persons.packed_histories(block),
+    )
 
 
 def unpack(persons: Persons, packed: PackedRows, wanted: Callable[[Rows], npt.NDArray[np.bool_]] | None = None) -> None:

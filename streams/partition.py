@@ -7,7 +7,8 @@ in it. On a tick the waiting events are folded, lapses counted, windows slid: th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -23,7 +24,7 @@ from events.names import FUTURE
 from events.rejection import Rejected
 from metrics.frame import Cell
 from streams.counts import Counts
-from streams.dedupe import Deduplicator, Verdict
+from streams.dedupe import Deduplicator, Verdict, event_identity
 from streams.fold import Fold
 from streams.meaning import Meaning
 from streams.persons import NEVER
@@ -31,7 +32,10 @@ from streams.sums import Ints, WindowSums, add_up
 
 FAR_FUTURE_MS = 7_258_118_400_000
 """The year 2200: later events are refused whatever the tolerance; minutes and days are numbered up to here."""
-
+STEP = 500
+"""Waiting events that are folded, or lapses that are counted, before others get their turn: some 10 ms."""
+_MUCH = 20_000
+"""Contributions that are added to the sums before a tick asks for them: some 30 ms."""
 
 _PAYING = frozenset({wire.Purchase, wire.Refund, wire.MarketingSpend, wire.CustomerAcquired, wire.Lead})
 """Events that can carry money."""
@@ -115,6 +119,8 @@ class PartitionState:
         self.partitions = partitions
         self.dedupe = Deduplicator(horizon_ms)
         self.waiting: list[Waiting] = []
+        self._due: deque[Waiting] = deque()  # called up by a tick, and not yet folded
+        self._called_up_to_ms = NEVER
         self.counts = counts or Counts()
         self.fold = Fold(meaning, counts=self.counts)
         self.sums = WindowSums(self.fold.time)
@@ -139,6 +145,7 @@ class PartitionState:
         """
         elsewhere: list[Refused | Misplaced] = []
         tolerance, rows, single = self._future_tolerance_ms, self.fold.persons.rows, self.partitions == 1
+        accepted: list[tuple[int, wire.Event, int]] = []
         for index, raw in enumerate(values):
             try:
                 event = decode(raw)
@@ -159,40 +166,65 @@ class PartitionState:
                     self.counts.misplaced += 1
                     elsewhere.append(Misplaced(index, key, home))
                     continue
-            self._accept(event, at_ms, raw, record_ms[index])
+            accepted.append((index, event, at_ms))
+        self._accept(accepted, values, record_ms)
         return elsewhere
 
-    def _accept(self, event: wire.Event, at_ms: int, raw: bytes, record_ms: int) -> None:
-        """Take in a valid event that lives here, unless it has been counted already."""
-        verdict = self.dedupe.judge(event, record_ms)
-        if verdict is not Verdict.NEW:
-            self.counts.duplicates += 1
-            self.counts.different += verdict is Verdict.DIFFERENT
-            return
-        kind = event.type
-        self.counts.events[kind] += 1
-        if at_ms > self.latest_by_type.get(kind, NEVER):
-            self.latest_by_type[kind] = at_ms
-            self.latest_event_ms = max(self.latest_event_ms, at_ms)
-        if at_ms > self.fold.now_ms:
-            self.waiting.append(Waiting(at_ms, event, raw if self._keep_raw else b""))
-        else:
-            self.fold.apply(event, at_ms)
+    def _accept(
+        self, accepted: list[tuple[int, wire.Event, int]], values: Sequence[bytes], record_ms: Sequence[int]
+    ) -> None:
+        """Take in valid events that live here, unless they have been counted already."""
+        dedupe, counts, fold, latest = self.dedupe, self.counts, self.fold, self.latest_by_type
+        keys = [event_identity(event) for _, event, _ in accepted]
+        found = dedupe.find(keys)  # for all of them at once: one by one it would cost more than the fold
+        for (index, event, at_ms), key in zip(accepted, keys, strict=True):
+            verdict = dedupe.judge_key(key, event, record_ms[index], found)
+            if verdict is not Verdict.NEW:
+                counts.duplicates += 1
+                counts.different += verdict is Verdict.DIFFERENT
+                continue
+            kind = event.type
+            counts.events[kind] += 1
+            if at_ms > latest.get(kind, NEVER):
+                latest[kind] = at_ms
+                self.latest_event_ms = max(self.latest_event_ms, at_ms)
+            if at_ms > fold.now_ms:
+                self.waiting.append(Waiting(at_ms, event, values[index] if self._keep_raw else b""))
+            else:
+                fold.apply(event, at_ms)
+        dedupe.tidy()
+        self._settle_if_much()
 
     def advance(self, now_ms: int) -> None:
         """Bring everything to `now_ms`. A clock that stands or goes back changes nothing but what has arrived."""
-        now_ms = max(now_ms, self.fold.now_ms)
-        if now_ms > self.fold.now_ms:
-            self.fold.now_ms = now_ms
-            due, self.waiting = self.waiting, []
-            for item in due:
-                if item.at_ms <= now_ms:
-                    self.fold.apply(item.event, item.at_ms)
-                else:
-                    self.waiting.append(item)
-            self.fold.lapse_until(now_ms)
-            self.sums.slide(self.fold.time.frame(now_ms))
+        for _ in self.steps(now_ms):
+            pass
+
+    def steps(self, now_ms: int) -> Iterator[None]:
+        """Bring everything to `now_ms` in bounded steps, whatever has waited for it.
+
+        Between two of them records may arrive and a checkpoint may be taken; the sums are those of `now_ms` only after
+        the last. Steps that aren't gone to their end are gone by the next call.
+        """
+        now_ms = self.fold.now_ms = max(now_ms, self.fold.now_ms)
+        if now_ms > self._called_up_to_ms:
+            self._due += [item for item in self.waiting if item.at_ms <= now_ms]
+            self.waiting = [item for item in self.waiting if item.at_ms > now_ms]
+            self._called_up_to_ms = now_ms
+        self.sums.slide(self.fold.time.frame(now_ms))
+        while self._due:
+            for item in _pop_first(self._due, STEP):
+                self.fold.apply(item.event, item.at_ms)
+            self._settle_if_much()
+            yield
+        for _ in self.fold.lapses(now_ms):
+            self._settle_if_much()
+            yield
         self.settle()
+
+    def waiting_raw(self) -> list[bytes]:
+        """Return the bytes of all events that haven't been folded."""
+        return [item.raw for items in (self._due, self.waiting) for item in items]
 
     def wait_again(self, raws: Sequence[bytes]) -> None:
         """Take back the waiting events of a checkpoint; they have been judged and deduplicated."""
@@ -212,6 +244,11 @@ class PartitionState:
         self.sums.add(self.fold.derived, sets)
         self.fold.derived.clear()
         self.sums.check_range()
+
+    def _settle_if_much(self) -> None:
+        """Keep a tick from finding very much to add up at once; nothing can be added before the first."""
+        if self.sums.frame is not None and len(self.fold.flows) + len(self.fold.derived) > _MUCH:
+            self.settle()
 
     def take_unsaved_flows(self) -> tuple[Ints, Ints]:
         """Return the flows since the last call, added up by key, and forget them."""
@@ -251,6 +288,10 @@ class PartitionState:
             minor(event.spend, "spend")
         elif isinstance(event, wire.CustomerAcquired | wire.Lead) and event.cost is not None:
             minor(event.cost, "cost")
+
+
+def _pop_first(items: deque[Waiting], most: int) -> list[Waiting]:
+    return [items.popleft() for _ in range(min(most, len(items)))]
 
 
 def _too_far_ahead(event: wire.Event, ahead_ms: int, tolerance_ms: int | None) -> Rejected:

@@ -10,6 +10,8 @@ A person's number is its row; rows are handed out in order of appearance and nev
 from __future__ import annotations
 
 from array import array
+from collections.abc import Callable, Sequence
+from operator import itemgetter
 
 import msgspec
 import numpy as np
@@ -88,10 +90,12 @@ class TextColumn:
 
     def __getitem__(self, row: int) -> str:
         start = self._starts[row]
-        if start == NEVER:
-            return ""
-        size = int.from_bytes(self._heap[start : start + 2], "little")
-        return self._heap[start + 2 : start + 2 + size].decode()
+        return "" if start == NEVER else _text(self._heap, start)
+
+    def reader(self, rows: npt.NDArray[np.int64] | slice) -> Callable[[], list[str]]:
+        """Return what reads the texts that rows have now, later and in any thread: the heap grows at its end only."""
+        starts, heap = np.frombuffer(self._starts, np.int64)[rows].copy(), self._heap
+        return lambda: ["" if start == NEVER else _text(heap, start) for start in starts.tolist()]
 
     def grow(self, count: int) -> None:
         """Add empty rows."""
@@ -99,6 +103,11 @@ class TextColumn:
 
     def __len__(self) -> int:
         return len(self._starts)
+
+
+def _text(heap: bytearray, start: int) -> str:
+    size = heap[start] | heap[start + 1] << 8
+    return heap[start + 2 : start + 2 + size].decode()
 
 
 INT_COLUMNS = {
@@ -126,7 +135,7 @@ class Persons:
         first_ms, first_minor, first_event: the first-ever purchase by (time, event id).
         span_open_ms: opening of the latest buying lifetime.
         latest_ms, second_ms: the latest and second-latest purchase.
-        changed, histories, texts: rows whose columns, history or texts changed since the last checkpoint.
+        changed, histories, texts: a byte a row, 1 if its columns, history or texts changed since the last checkpoint.
     """
 
     def __init__(self) -> None:
@@ -143,9 +152,9 @@ class Persons:
         self.acquired_event = TextColumn()
         self.first_event = TextColumn()
         self._histories: list[bytes | None] = []
-        self.changed: set[int] = set()
-        self.histories: set[int] = set()
-        self.texts: set[int] = set()
+        self.changed = bytearray()
+        self.histories = bytearray()
+        self.texts = bytearray()
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -163,24 +172,31 @@ class Persons:
         self.acquired_event.append("")
         self.first_event.append("")
         self._histories.append(None)
-        self.changed.add(row)
+        for marks in (self.changed, self.histories, self.texts):
+            marks.append(0)
+        self.changed[row] = 1
         return row
 
     def set_acquired(self, row: int, at_ms: int, event_id: str) -> None:
         """Store the earliest acquisition."""
         self.acquired_ms[row] = at_ms
         self.acquired_event[row] = event_id
-        self.texts.add(row)
+        self.texts[row] = 1
 
     def set_first(self, row: int, at_ms: int, event_id: str, minor: int) -> None:
         """Store the first-ever purchase."""
         self.first_ms[row], self.first_minor[row] = at_ms, minor
         self.first_event[row] = event_id
-        self.texts.add(row)
+        self.texts[row] = 1
 
     def forget_changes(self) -> None:
         """Mark everything as held by a checkpoint."""
-        self.changed, self.histories, self.texts = set(), set(), set()
+        self.changed, self.histories, self.texts = (bytearray(len(self.ids)) for _ in range(3))
+
+    @property
+    def has_changes(self) -> bool:
+        """Tell whether columns of any row changed since the last checkpoint."""
+        return 1 in self.changed
 
     def grow(self, count: int) -> None:
         """Append rows of zeros, to be overwritten by a recovery."""
@@ -190,6 +206,7 @@ class Persons:
         self.acquired_event.grow(count)
         self.first_event.grow(count)
         self._histories.extend([None] * count)
+        self.forget_changes()
 
     def index(self) -> None:
         """Number the customer ids anew, after rows have been filled from outside."""
@@ -207,14 +224,18 @@ class Persons:
     def keep(self, row: int, history: History) -> None:
         """Store a person's history."""
         self._histories[row] = _ENCODER.encode(history)
-        self.histories.add(row)
+        self.histories[row] = 1
 
-    def packed_history(self, row: int) -> bytes:
-        """Return the stored bytes of a history, empty if there is none."""
-        return self._histories[row] or b""
+    def packed_histories(self, rows: npt.NDArray[np.int64] | slice) -> Sequence[bytes | None]:
+        """Return the stored bytes of the histories of rows, None where there is none."""
+        if isinstance(rows, slice):
+            return self._histories[rows]
+        if len(rows) < 2:  # an itemgetter of one item gives no tuple  # noqa: PLR2004
+            return [self._histories[row] for row in rows.tolist()]
+        return itemgetter(*rows.tolist())(self._histories)  # type: ignore[no-any-return]
 
     def keep_packed(self, row: int, packed: bytes) -> None:
-        """Store a history as `packed_history` gave it."""
+        """Store a history as `packed_histories` gave it."""
         self._histories[row] = packed or None
 
     def buying_rows_last_seen_by(self, latest_ms: int) -> npt.NDArray[np.int64]:

@@ -43,6 +43,20 @@ class PaneLog:
         self._tail: list[tuple[Ints, Ints]] = []
         self._tail_size = 0
 
+    def __len__(self) -> int:
+        return len(self.keys) + self._tail_size
+
+    def copy(self) -> PaneLog:
+        """Return a log of the same arrays, to which nothing is added any more."""
+        log = PaneLog()
+        log.keys, log.amounts, log._tail, log._tail_size = self.keys, self.amounts, list(self._tail), self._tail_size
+        return log
+
+    def panes(self) -> tuple[Ints, Ints, Ints]:
+        """Return (pane, slot, amount) of all that it holds."""
+        self.merge()
+        return self.keys >> SLOT_BITS, self.keys & (1 << SLOT_BITS) - 1, self.amounts
+
     def append(self, panes: Ints, slots: Ints, amounts: Ints) -> None:
         """Add amounts to panes; a pane is named by its first minute."""
         if len(panes) == 0:
@@ -172,9 +186,11 @@ class WindowSums:
 
     def panes(self, grain: Grain) -> tuple[Ints, Ints, Ints]:
         """Return (pane, slot, amount) of all that the panes of a grain hold."""
-        log = self._logs[grain]
-        log.merge()
-        return log.keys >> SLOT_BITS, log.keys & (1 << SLOT_BITS) - 1, log.amounts
+        return self._logs[grain].panes()
+
+    def logs(self) -> list[tuple[Grain, PaneLog]]:
+        """Return copies of the logs, that stay as they are now: arrays are replaced here, never changed."""
+        return [(grain, self._logs[grain].copy()) for grain in GRAINS]
 
     def add_panes(self, grain: Grain, panes: Ints, cells: Ints, columns: Ints, amounts: Ints) -> None:
         """Add to the panes of one grain alone, and to the windows that are made of them."""

@@ -14,8 +14,8 @@ from kpi_oracle.clock import instant_ms
 from kpi_oracle.logs import generate
 
 from streams import checkpoint as checkpoints
+from streams import deltas, entries, ids
 from streams.checkpoint import Checkpointer, restore
-from streams.dedupe import Segment
 from streams.manifest import Epoch, StateRefusedError, manifest_key, newest
 from streams.partition import PartitionState
 
@@ -39,19 +39,23 @@ class Changelog:
             if index == crash_after:
                 return False
             self.stored[key] = value
-        for key in writer.settle(draft):
+        superseded = writer.settle(draft)
+        for key in superseded:
             self.stored.pop(key, None)
+        writer.deleted(superseded)
+        assert (writer.live_bytes, writer.superseded_bytes) == (
+            sum(len(key) + len(value) for key, value in self.stored.items()),
+            0,
+        )
         return True
 
     def load(self, epoch: Epoch, **settings_of_state: Any) -> tuple[PartitionState, Checkpointer, int]:
         """Return the state that a new owner finds, and from which offset it reads on."""
         state = PartitionState(meaning(**settings_of_state), 0, 1, horizon_ms=30 * DAY)
         plan = newest(self.stored, 0)
-        segments: list[Segment] = []
-        if plan is not None:
-            segments = restore(state, plan, self.stored)
+        loaded = restore(state, plan, self.stored) if plan is not None else None
         needed = plan.keys(0) | {manifest_key(0, Epoch(*plan.epoch))} if plan else set()
-        writer = Checkpointer(0, epoch, plan, segments, self.stored.keys() - needed)
+        writer = Checkpointer(0, epoch, plan, loaded, self.stored.keys() - needed, self.stored)
         return state, writer, plan.offsets["customer-events"] if plan else 0
 
 
@@ -86,8 +90,9 @@ def test_crashes_at_any_message_of_any_checkpoint_lose_and_double_nothing(seed: 
 def test_a_restored_partition_equals_the_one_that_wrote_it_in_every_sum(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small blocks and many checkpoints: rows come back through blocks, deltas and both."""
     monkeypatch.setattr(checkpoints, "BLOCK_ROWS", 4)
-    monkeypatch.setattr(checkpoints, "MERGED_SEGMENTS", 3)
-    monkeypatch.setattr(checkpoints, "LARGEST_MESSAGE", 300)
+    monkeypatch.setattr(ids, "MERGED_SEGMENTS", 3)
+    monkeypatch.setattr(deltas, "JOINED", 3)
+    monkeypatch.setattr(entries, "LARGEST_MESSAGE", 300)
     log = lines(generate(5, customers=30, days=400))
     changelog = Changelog()
     state, writer, _ = changelog.load(Epoch(0, 1))

@@ -11,7 +11,7 @@ from agreement import kpis
 
 from metrics.economics import Economics
 from streams import checkpoint as checkpoints
-from streams import migrations
+from streams import ids, migrations
 from streams.checkpoint import Checkpointer, restore
 from streams.compute import compute
 from streams.manifest import Epoch, Piece, StateRefusedError, manifest_key, newest
@@ -35,16 +35,16 @@ def loaded(stored: dict[bytes, bytes], partitions: int = 1) -> tuple[PartitionSt
     plan = newest(stored, 0)
     assert plan is not None
     state = PartitionState(Meaning(), 0, partitions, horizon_ms=HORIZON_MS)
-    segments = restore(state, plan, stored)
+    known = restore(state, plan, stored)
     needed = plan.keys(0) | {manifest_key(0, Epoch(*plan.epoch))}
-    writer = Checkpointer(0, Epoch(*plan.epoch).after(2), plan, segments, stored.keys() - needed)
+    writer = Checkpointer(0, Epoch(*plan.epoch).after(2), plan, known, stored.keys() - needed)
     return state, writer, plan.offsets["customer-events"]
 
 
 @pytest.fixture(autouse=True)
 def _cut_as_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checkpoints, "BLOCK_ROWS", 8)
-    monkeypatch.setattr(checkpoints, "MERGED_SEGMENTS", 4)
+    monkeypatch.setattr(ids, "MERGED_SEGMENTS", 4)
 
 
 def arrive(state: PartitionState, log: list[bytes], position: int) -> None:

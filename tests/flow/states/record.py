@@ -20,6 +20,7 @@ from kpi_oracle.clock import instant_ms
 from kpi_oracle.logs import generate
 
 from streams import checkpoint as checkpoints
+from streams import ids
 from streams.checkpoint import Checkpointer
 from streams.manifest import Epoch
 from streams.meaning import Meaning
@@ -35,7 +36,7 @@ TAIL = 60
 
 def record(name: str) -> None:
     """Write the log, and the changelog as it stands after the last checkpoint."""
-    checkpoints.BLOCK_ROWS, checkpoints.MERGED_SEGMENTS = 8, 4
+    checkpoints.BLOCK_ROWS, ids.MERGED_SEGMENTS = 8, 4
     log = [json.dumps(event).encode() for event in generate(11, customers=26, days=400, duplicates=0.08)]
     (HERE / f"{name}.ndjson").write_bytes(b"\n".join(log) + b"\n")
     state = PartitionState(Meaning(), 0, 1, horizon_ms=HORIZON_MS)
