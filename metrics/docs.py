@@ -13,11 +13,14 @@ from pathlib import Path
 from metrics.catalogue import CATALOGUE, THEMES
 from metrics.catalogue.value import EXPECTED_LIFESPAN, OBSERVED_LIFESPAN
 from metrics.components import COMPONENTS
+from metrics.economics import Economics
+from metrics.feeds import event_types
 from metrics.formula import components
 from metrics.kpi import Better, Kpi, Scope, Unit, Windows
 from metrics.names import metric_name
 from metrics.prose import prose, terms
 
+_DEFAULTS = Economics("EUR")
 PAGE = Path(__file__).parent.parent / "docs" / "kpis.md"
 
 _BETTER = {Better.HIGHER: "higher is better", Better.LOWER: "lower is better", Better.NEITHER: "neither way is better"}
@@ -30,6 +33,9 @@ Every KPI that is measured, as it is computed. W is the window that is looked at
 after its start, *before W* what happened earlier, *ever* everything up to now. A division by 0 leaves a KPI
 undefined: it is `null` in JSON and absent from Prometheus. Over `lifetime` nothing comes before W, so what is
 divided by a start is undefined there.
+
+*Fed by* names the event types without which a KPI can't be known: when a source of one falls silent, it is unknown.
+Lifespans are taken as by default; a target's attainment is fed by what feeds the KPIs that have targets.
 
 Gauges carry the labels `window`, `slice` and `value`; everybody is `slice="all", value="all"`. The names here are
 those of the reporting currency EUR; another currency's code takes the place of `eur`.
@@ -63,6 +69,8 @@ def _section(kpi: Kpi) -> list[str]:
         facts.append(f"**Defined in**: {kpi.windows.value}")
     if kpi.scope is not Scope.EVERY_SLICE:
         facts.append(f"**Slices**: {kpi.scope.value}")
+    if fed := sorted(event_types(_DEFAULTS)[kpi.id]):
+        facts.append(f"**Fed by**: {', '.join(f'`{kind}`' for kind in fed)}")
     facts.append(f"**Source**: {kpi.source}")
     heading = [f"### {kpi.id}", "", f"**{kpi.title.en} · {kpi.title.fa}.** {kpi.meaning.en}", "", kpi.meaning.fa, ""]
     return [*heading, *(f"- {fact}" for fact in facts), ""]

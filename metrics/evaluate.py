@@ -19,7 +19,18 @@ from metrics.formula import ScaledRoot
 from metrics.frame import LIFETIME, NOTHING, YEAR, Cell, CellSums, Frame, Window
 from metrics.validation import suggestion
 
-__all__ = ["Cell", "CellSums", "Economics", "Frame", "Snapshot", "Target", "Window", "evaluate", "refuse_bad_targets"]
+__all__ = [
+    "Cell",
+    "CellSums",
+    "Economics",
+    "Frame",
+    "Snapshot",
+    "Target",
+    "Window",
+    "evaluate",
+    "refuse_bad_targets",
+    "rfc3339",
+]
 
 WindowValues: TypeAlias = dict[str, KpiValues]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -46,7 +57,7 @@ def evaluate(frame: Frame, sums: Mapping[Cell, Mapping[str, CellSums]], economic
         A dict that `json.dumps` takes as it is; undefined is None.
     """
     program = _Program(frame, economics)
-    snapshot: Snapshot = {"now": _rfc3339(frame.now_ms), "windows": program.run(sums.get(None, {}), None), "slices": {}}
+    snapshot: Snapshot = {"now": rfc3339(frame.now_ms), "windows": program.run(sums.get(None, {}), None), "slices": {}}
     for cell, cell_sums in sums.items():
         if cell is not None:
             attribute, value = cell
@@ -115,5 +126,6 @@ def _compiled(
     return compile_kpis([BY_ID[kpi_id] for kpi_id in defined], economics, targets, unknowable)
 
 
-def _rfc3339(ms: int) -> str:
+def rfc3339(ms: int) -> str:
+    """An instant as documents write it: UTC, to the millisecond, `Z`."""
     return (_EPOCH + timedelta(milliseconds=ms)).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -25,11 +25,28 @@ KPI: Final = "kpi"
 REASON: Final = "reason"
 TYPE: Final = "type"
 OUTCOME: Final = "outcome"
+SOURCE: Final = "source"
+
+# Why a KPI is unknown: the values of `reason` on KPI_UNKNOWN
+STARTING: Final = "starting"
+NO_EVENT: Final = "no-event"
+NO_ANSWER: Final = "no-answer"
+CATCHING_UP: Final = "catching-up"
+LATE_ANSWERS: Final = "late-answers"
+FAILURE: Final = "failure"
+SILENT_SOURCE: Final = "silent-source"
+BOOKS_UNBALANCED: Final = "books-unbalanced"
+UNKNOWN_REASONS: Final = (
+    *(STARTING, NO_EVENT, NO_ANSWER, CATCHING_UP, LATE_ANSWERS, FAILURE),
+    *(SILENT_SOURCE, BOOKS_UNBALANCED),
+)
 
 # Beside the KPIs
 KPI_UNKNOWN: Final = "tapesh_kpi_unknown"
 SNAPSHOT_AGE: Final = "tapesh_snapshot_age_seconds"
 BOOKS_RESIDUAL: Final = "tapesh_books_residual_customers"
+SOURCE_LAST_EVENT: Final = "tapesh_source_last_event_timestamp_seconds"
+SOURCE_SILENT: Final = "tapesh_source_silent"
 SLICE_OVERFLOW: Final = "tapesh_slice_overflow_total"
 
 # The engine's own

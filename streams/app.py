@@ -305,10 +305,12 @@ class Worker:
         began = time.monotonic()
         if not self.standing.may_speak(began):
             return
-        unknown = rounds.unknown(began)
+        reasons = rounds.reasons(began)
+        unknown = {kpi: reason.text for kpi, reason in reasons.items()}
         document = rounds.snapshot.document if rounds.snapshot is not None else _NOTHING_YET
+        slugs = {kpi: reason.slug for kpi, reason in reasons.items()}
         stale_s = max(self.settings.kafka.session_timeout.seconds / 2, 3 * self.settings.tick_interval.seconds)
-        self.exporter.publish(render(document, unknown, self.settings.currency), began + stale_s)
+        self.exporter.publish(render(document, slugs, self.settings.currency), began + stale_s)
         if rounds.snapshot is None:
             return
         if self.serving is not None:

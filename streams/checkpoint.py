@@ -177,6 +177,7 @@ class Checkpointer:
             now_ms=state.now_ms,
             latest_event_ms=state.latest_event_ms,
             latest_by_type=dict(state.latest_by_type),
+            watermarks=state.watermarks.pack(),
             persons=len(persons),
             blocks=blocks,
             flows=flows,
@@ -303,6 +304,7 @@ def restore(state: PartitionState, plan: Manifest, stored: Mapping[bytes, bytes]
         fold.columns.restore(registry.labels)
     fold.now_ms = plan.now_ms
     state.latest_event_ms, state.latest_by_type = plan.latest_event_ms, dict(plan.latest_by_type)
+    state.watermarks.restore(plan.watermarks)
     if plan.now_ms >= 0:
         state.sums.slide(fold.time.frame(plan.now_ms))
     if plan.flows is not None:

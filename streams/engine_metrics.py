@@ -15,6 +15,7 @@ from metrics import names
 
 if TYPE_CHECKING:
     from streams.app import Worker
+    from streams.health import Health
 
 
 class _EngineCollector(Collector):
@@ -64,6 +65,7 @@ class _EngineCollector(Collector):
             )
             refused = {of: len(values) for of, values in rounds.admission.refused.items()}
             yield _by(names.SLICE_OVERFLOW, "Values and labels shown as `other`.", names.SLICE, refused)
+            yield from _of_sources(rounds.health)
             residual = rounds.snapshot.books_residual
             yield _gauge(names.BOOKS_RESIDUAL, "opening + new + won back - lost - closing; 0 if sound.", residual)
         if self._worker.gateway is not None:
@@ -73,6 +75,22 @@ class _EngineCollector(Collector):
             yield _counter(names.HTTP_REFUSED, "Requests with events that were refused whole.", tally.refused_requests)
         if self._worker.serving is not None:
             yield _gauge(names.REDIS_UP, "1 while Redis takes what is written.", float(not self._worker.serving.behind))
+
+
+def _of_sources(health: Health) -> Iterable[Metric]:
+    """Yield what the owner of the KPIs knows of the sources: they are bounded, so the labels are."""
+    last = GaugeMetricFamily(
+        names.SOURCE_LAST_EVENT, "When a source's latest event of a type occurred.", labels=[names.SOURCE, names.TYPE]
+    )
+    for pair, mark in health.marks.items():
+        last.add_metric(pair, mark.latest_event_ms / 1000)
+    silent = GaugeMetricFamily(
+        names.SOURCE_SILENT, "1 while a source is missed, 0 otherwise.", labels=[names.SOURCE, names.TYPE]
+    )
+    for pair, is_silent in health.silent_pairs().items():
+        silent.add_metric(pair, float(is_silent))
+    yield last
+    yield silent
 
 
 def exposition(worker: Worker) -> bytes:

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import msgspec
 
 from streams.migrations import FORMAT, UPGRADE, migrate_manifest
+from streams.watermarks import PackedMark
 
 REPLAY = (
     "run `tapesh rebuild`: it counts anew all that the topics retain, while the figures of before go on being served"
@@ -88,6 +89,7 @@ class Manifest(msgspec.Struct, kw_only=True):
         waiting: events that no tick has reached.
         ids: deduplication.
         partitions: of the event topics when it was written; 0 if the program of then didn't say.
+        watermarks: how far each source has delivered.
         program: the version of tapesh that wrote it, for who wonders.
     """
 
@@ -109,6 +111,7 @@ class Manifest(msgspec.Struct, kw_only=True):
     ids: list[Ids]
     partitions: int = 0
     program: str = ""
+    watermarks: list[PackedMark] = []
 
     def entries(self) -> Iterable[tuple[str, Piece]]:
         """Yield the part and the entry of everything that this checkpoint needs."""

@@ -11,6 +11,7 @@ import numpy as np
 import zstandard
 
 from streams.partition import Report
+from streams.watermarks import PackedMark
 
 
 class Tick(msgspec.Struct, array_like=True, frozen=True):
@@ -55,6 +56,7 @@ class Answer(msgspec.Struct, array_like=True):
         behind: whether the sums are those of the past: the partition is reading up to where its owner found it.
         successor: the later engine that serves, as its worker has heard: app_id, number, URL.
         failure: why there are no sums, and won't be before somebody does something; empty if there are.
+        watermarks: how far each source has delivered; on full ticks only.
     """
 
     owner: str
@@ -74,6 +76,7 @@ class Answer(msgspec.Struct, array_like=True):
     behind: bool = False
     failure: str = ""
     successor: tuple[str, int, str] | None = None
+    watermarks: list[PackedMark] = []
 
     def report(self) -> Report:
         """Return the sums as the partition had them."""

@@ -175,6 +175,8 @@ class OwnedPartition:
         report = self.state.report(everybody_only=not tick.full)
         reply = answer(tick, str(self.checkpointer.epoch), report, dict(self.positions), len(self.state.waiting))
         reply.behind = self.is_behind()
+        if tick.full:
+            reply.watermarks = self.state.watermarks.pack()
         return reply
 
     def is_due(self, now_s: float, interval_s: float, events: int) -> bool:

@@ -29,6 +29,7 @@ from streams.fold import Fold
 from streams.meaning import Meaning
 from streams.persons import NEVER
 from streams.sums import Ints, WindowSums, add_up
+from streams.watermarks import Watermarks
 
 FAR_FUTURE_MS = 7_258_118_400_000
 """The year 2200: later events are refused whatever the tolerance; minutes and days are numbered up to here."""
@@ -126,6 +127,7 @@ class PartitionState:
         self.sums = WindowSums(self.fold.time)
         self.latest_event_ms = NEVER
         self.latest_by_type: dict[str, int] = {}
+        self.watermarks = Watermarks()
         self.unsaved_flows: list[tuple[Ints, Ints]] = []
         self._future_tolerance_ms = future_tolerance_ms
         self._keep_raw = keep_raw
@@ -175,6 +177,7 @@ class PartitionState:
     ) -> None:
         """Take in valid events that live here, unless they have been counted already."""
         dedupe, counts, fold, latest = self.dedupe, self.counts, self.fold, self.latest_by_type
+        note = self.watermarks.note
         keys = [event_identity(event) for _, event, _ in accepted]
         found = dedupe.find(keys)  # for all of them at once: one by one it would cost more than the fold
         for (index, event, at_ms), key in zip(accepted, keys, strict=True):
@@ -188,6 +191,7 @@ class PartitionState:
             if at_ms > latest.get(kind, NEVER):
                 latest[kind] = at_ms
                 self.latest_event_ms = max(self.latest_event_ms, at_ms)
+            note(event.source, kind, at_ms, record_ms[index])
             if at_ms > fold.now_ms:
                 self.waiting.append(Waiting(at_ms, event, values[index] if self._keep_raw else b""))
             else:

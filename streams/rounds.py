@@ -9,18 +9,21 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from metrics.catalogue import CATALOGUE
 from metrics.frame import LIFETIME
 from streams.document import KpiDocument, kpi_document
+from streams.health import Health
 from streams.merge import Admission, Merger, Sums
 from streams.messages import Answer, Tick
 from streams.panes import ReportingTime
+from streams.reasons import LATE_ANSWERS, NO_EVENT, STARTING, Reason, catching_up, failure, no_answer
 from streams.settings import Settings
 from streams.sums import RangeError
 from streams.topics import source_names
+from streams.watermarks import merged
 
 NO_EVENT = "no event has come yet"
 MISSED_TICKS = 3
@@ -49,6 +52,7 @@ class Snapshot:
         at_s: when it was made, on the worker's steady clock.
         latest_event_ms: the latest event seen by any partition.
         books_residual: customers that the books don't account for; 0 if sound.
+        watermarks: event type -> up to which event time the sources that deliver it regularly have delivered it.
     """
 
     document: KpiDocument
@@ -56,6 +60,7 @@ class Snapshot:
     at_s: float
     latest_event_ms: int
     books_residual: int
+    watermarks: Mapping[str, int]
 
 
 class Rounds:
@@ -71,6 +76,9 @@ class Rounds:
     def __init__(self, settings: Settings, owner: str, url: str, admission: Admission) -> None:
         self.admission = admission
         self.snapshot: Snapshot | None = None
+        self.health = Health(
+            settings.health_rules, settings.economics, settings.timezone, live=settings.clock == "wall"
+        )
         self.began_s = math.nan
         self.latest_event_ms = -1
         self.waiting = 0
@@ -159,11 +167,15 @@ class Rounds:
             self._full_cost_s = seconds
 
     def unknown(self, now_s: float) -> dict[str, str]:
-        """Return KPI -> why it can't be known now; empty when all is well."""
-        reason = self._reason(now_s)
-        return {} if reason is None else {kpi.id: reason for kpi in CATALOGUE}
+        """Return KPI -> why it can't be known now, in a sentence; empty when all is well."""
+        return {kpi: reason.text for kpi, reason in self.reasons(now_s).items()}
 
-    def _reason(self, now_s: float) -> str | None:
+    def reasons(self, now_s: float) -> dict[str, Reason]:
+        """Return KPI -> why it can't be known now: all of them for want of a partition, some for want of a source."""
+        reason = self._reason(now_s)
+        return self.health.unknown if reason is None else {kpi.id: reason for kpi in CATALOGUE}
+
+    def _reason(self, now_s: float) -> Reason | None:
         if self._settings.clock == "event" and self.snapshot is not None and self.latest_event_ms < 0:
             return NO_EVENT
         patience_s = max(MISSED_TICKS * self._settings.tick_interval.seconds, GRACE_S)
@@ -172,13 +184,13 @@ class Rounds:
         partitions = range(self._settings.kafka.partitions)
         silent = [p for p in partitions if now_s - self._last_answer_s.get(p, -math.inf) > patience_s]
         if silent:
-            return f"no answer from partition {_listed(silent)}"
+            return no_answer(silent)
         failed = [(p, why) for p, (why, since_s) in sorted(self._failed.items()) if now_s - since_s <= patience_s]
         if failed or self._failure:
-            return f"partition {failed[0][0]}: {failed[0][1]}" if failed else self._failure
+            return failure(f"partition {failed[0][0]}: {failed[0][1]}" if failed else self._failure)
         if behind := [p for p, since_s in sorted(self._behind.items()) if now_s - since_s <= patience_s]:
-            return f"partition {_listed(behind)} is still reading what came before"
-        return "starting" if self.snapshot is None else "answers are late"
+            return catching_up(behind)
+        return STARTING if self.snapshot is None else LATE_ANSWERS
 
     def _complete(self, round_: Round, now_s: float) -> bool:
         answers = list(round_.answers.values())
@@ -200,7 +212,12 @@ class Rounds:
             for topic, position in answer.positions.items():
                 covers.setdefault(topic, {})[answer.partition] = position
         self.waiting = sum(answer.waiting for answer in answers)
-        self.snapshot = Snapshot(document, covers, now_s, self.latest_event_ms, books_residual(sums))
+        residual, now_ms = books_residual(sums), round_.tick.now_ms
+        marks = merged(answer.watermarks for answer in answers) if round_.tick.full else None
+        self.health.observe(marks, residual)
+        self.health.judge(now_ms, now_s)
+        watermarks = self.health.watermarks(now_ms)
+        self.snapshot = Snapshot(document, covers, now_s, self.latest_event_ms, residual, watermarks)
         return True
 
 
@@ -215,7 +232,3 @@ def books_residual(sums: Sums) -> int:
         values = windows[LIFETIME].values
         residual += abs(values.get("opened", 0) - values.get("closed", 0) - values.get("open_lifetimes", 0))
     return residual
-
-
-def _listed(partitions: Sequence[int]) -> str:
-    return f"{', '.join(str(number) for number in partitions[:5])}{' ...' if partitions[5:] else ''}"

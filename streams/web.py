@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import msgspec
 
+from metrics.catalogue import CATALOGUE
+from metrics.evaluate import rfc3339
 from metrics.withheld import withheld
 from streams.engine_metrics import exposition
 from streams.rounds import MISSED_TICKS
@@ -19,6 +21,7 @@ from streams.web_guard import authorization
 
 if TYPE_CHECKING:
     from streams.app import Worker
+    from streams.rounds import Rounds
     from streams.settings import Settings
 
 _PROXY_TIMEOUT_S = 3.0
@@ -50,10 +53,11 @@ def add_pages(worker: Worker) -> None:
     @app.page("/ready", name="ready")
     async def ready(web: Any, _request: Any) -> Any:
         reasons = not_ready(worker)
-        return _json(web, {"ready": not reasons, "reasons": reasons}, status=503 if reasons else 200)
+        told = {"ready": not reasons, "reasons": [*reasons, *unknown_in_part(worker)]}
+        return _json(web, told, status=503 if reasons else 200)
 
 
-def live_document(worker: Worker, *, covers: bool = False) -> dict[str, Any] | None:
+def live_document(worker: Worker, *, covers: bool = False, sources: bool = False) -> dict[str, Any] | None:
     """Return the KPI document as of now, with what is unknown; None if this worker doesn't own the KPIs.
 
     What is unknown has no value: null in the place of each of its figures.
@@ -63,8 +67,11 @@ def live_document(worker: Worker, *, covers: bool = False) -> dict[str, Any] | N
         return None
     unknown = rounds.unknown(time.monotonic())
     if rounds.snapshot is None:
-        return {"now": None, "windows": {}, "slices": {}, "unknown": unknown}
+        return {"now": None, "windows": {}, "slices": {}, "unknown": unknown, "watermarks": {}}
     document = withheld(rounds.snapshot.document, unknown)
+    document["watermarks"] = {kind: rfc3339(ms) for kind, ms in rounds.snapshot.watermarks.items()}
+    if sources:
+        document["sources"] = rounds.health.sources()
     if covers:
         document["covers"] = rounds.snapshot.covers
     return document
@@ -111,19 +118,29 @@ def not_ready(worker: Worker) -> list[str]:
         reasons.append("no partition is assigned to this worker")
     reasons += [f"partition {number}: {why}" for number, why in sorted(worker.engine.failed.items())]
     if worker.rounds is not None:
-        reasons += sorted(set(worker.rounds.unknown(time.monotonic()).values()))
+        reasons += _unknown(worker.rounds, everything=True)
     elif not worker.owner_url:
         reasons.append("no tick has come yet")
     return list(dict.fromkeys(reasons))
 
 
+def unknown_in_part(worker: Worker) -> list[str]:
+    """Return why some KPIs can't be known while others can: no reason not to ask for those."""
+    return [] if worker.rounds is None else _unknown(worker.rounds, everything=False)
+
+
+def _unknown(rounds: Rounds, *, everything: bool) -> list[str]:
+    unknown = rounds.unknown(time.monotonic())
+    return sorted(set(unknown.values())) if (len(unknown) == len(CATALOGUE)) is everything else []
+
+
 async def _document(worker: Worker, request: Any) -> dict[str, Any] | None:
-    covers = "covers" in request.query
-    document = live_document(worker, covers=covers)
+    asked = {name: name in request.query for name in ("covers", "sources")}
+    document = live_document(worker, **asked)
     owner_url = worker.standing.successor_url or worker.owner_url
     if document is not None or not owner_url or request.headers.get(_FORWARDED):
         return document
-    url = f"{owner_url}/kpis{'?covers' if covers else ''}"
+    url = f"{owner_url}/kpis?{'&'.join(name for name in asked if asked[name])}"
     timeout = aiohttp.ClientTimeout(total=_PROXY_TIMEOUT_S)
     try:
         async with (

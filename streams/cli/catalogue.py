@@ -53,6 +53,8 @@ def catalogue(
 
 
 def _described(kpi: Kpi, lang: Language) -> dict[str, Any]:
+    from metrics.economics import Economics
+    from metrics.feeds import event_types
     from metrics.names import metric_name
     from metrics.prose import prose, terms
 
@@ -64,6 +66,7 @@ def _described(kpi: Kpi, lang: Language) -> dict[str, Any]:
         "better": kpi.better.name.lower(),
         "formula": prose(kpi.formula),
         "terms": {name: prose(of) for name, of in terms(kpi.formula).items()},
+        "event_types": sorted(event_types(Economics("EUR"))[kpi.id]) or None,
         "windows": kpi.windows.value,
         "slices": kpi.scope.value,
         "label": kpi.label,
@@ -100,5 +103,5 @@ def _show(kpi: Kpi, lang: Language) -> None:
             for term, meaning in value.items():
                 table.add_row(f"  {term}", Text(meaning))
         elif value is not None:
-            table.add_row(name, Text(value))
+            table.add_row(name, Text(", ".join(value) if isinstance(value, list) else value))
     OUT.print(table)

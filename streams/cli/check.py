@@ -18,7 +18,7 @@ def check(
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Check the settings, Kafka and its topics, what producers send, Redis and the web port.
+    """Check the settings, Kafka and its topics, what producers send, Redis, the web port, a running engine's sources.
 
     Exits with 1 if there is a problem; each is told with its way out.
     """
@@ -36,6 +36,7 @@ def check(
 
 def _findings(context: typer.Context, config: Any, sample: int, timeout_s: float) -> Any:
     from streams.cli.probes import Finding, kafka_findings, redis_finding, time_finding, web_finding
+    from streams.cli.source_findings import source_findings
 
     try:
         settings = settings_of(context, config)
@@ -46,7 +47,9 @@ def _findings(context: typer.Context, config: Any, sample: int, timeout_s: float
     yield time_finding(settings)
     yield from kafka_findings(settings, sample, timeout_s)
     yield redis_finding(settings, timeout_s)
-    yield web_finding(settings)
+    yield (web := web_finding(settings))
+    if web.ok:
+        yield from source_findings(settings)
 
 
 def _show(finding: Any) -> None:

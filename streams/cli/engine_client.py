@@ -43,13 +43,17 @@ class Engine:
         if urlsplit(self.url).scheme not in ("http", "https"):
             raise Failure(f"--url: got {url!r}, expected an address such as http://127.0.0.1:6066", code=2)
 
-    def kpis(self) -> dict[str, Any]:
+    def kpis(self, *, sources: bool = False) -> dict[str, Any]:
         """Ask for the latest KPI document.
+
+        Args:
+            sources: and for what is known of the sources.
 
         Raises:
             Failure: nobody answers, or what answers isn't an engine with KPIs.
         """
-        request = Request(f"{self.url}/kpis", headers={"Accept": "application/json"})  # noqa: S310 - http or https
+        page = f"{self.url}/kpis{'?sources' if sources else ''}"
+        request = Request(page, headers={"Accept": "application/json"})  # noqa: S310 - http or https
         if self._token:
             request.add_unredirected_header("Authorization", f"Bearer {self._token}")
         try:

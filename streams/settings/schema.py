@@ -16,8 +16,10 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from events.money import Converter
 from metrics.economics import Economics, Target
 from metrics.evaluate import refuse_bad_targets
+from streams.health import HealthRules
 from streams.meaning import RAW_VALUES, Meaning
 from streams.settings.duration import AnyDuration, Duration, PositiveDuration
+from streams.settings.expected import Expectations
 from streams.settings.fields import (
     Addresses,
     Currency,
@@ -25,6 +27,7 @@ from streams.settings.fields import (
     Rates,
     Slices,
     Targets,
+    Text,
     Timezone,
     Topics,
     Windows,
@@ -244,6 +247,33 @@ class Checkpoint(_Group):
     events: int = Field(200_000, ge=1, description="Events after which it is saved.", examples=[200_000])
 
 
+class Health(_Group):
+    """When a source is missed: the KPIs that it feeds are unknown while it is silent."""
+
+    expected: Expectations = Field(
+        (),
+        description="Who delivers what: every so often, or by a local time of day with grace, on all days or some.",
+        examples=[[{"name": "crm", "types": ["cancellation"], "source": "crm", "by": "06:00", "grace": "1h"}]],
+    )
+    learn: bool = Field(
+        True,
+        description="Judge the others by the rhythm that they have shown for two weeks or more; never in a replay.",
+        examples=[False],
+    )
+    alpha: float = Field(
+        1e-6,
+        gt=0,
+        le=0.01,
+        allow_inf_nan=False,
+        description="How unlikely a silence must be by that rhythm.",
+        examples=[0.000001],
+    )
+    settle: PositiveDuration = Field(
+        Duration(60_000), description="How long all must be well before a KPI is known again.", examples=["1m"]
+    )
+    retired: Text = Field((), description="Sources of which nothing is expected any more.", examples=[["old-shop"]])
+
+
 class Settings(BaseSettings):
     """All settings, frozen. Made by `load`; made directly, only its arguments and the defaults count."""
 
@@ -314,6 +344,7 @@ class Settings(BaseSettings):
         Path(".tapesh"), description="For what the worker keeps on disk.", examples=["/var/lib/tapesh"]
     )
     checkpoint: Checkpoint = Field(default_factory=Checkpoint)
+    health: Health = Field(default_factory=Health)
     kafka: Kafka = Field(default_factory=Kafka)
     redis: Redis = Field(default_factory=Redis)
     ingest: Ingest = Field(default_factory=Ingest)
@@ -357,6 +388,14 @@ class Settings(BaseSettings):
             lapse_after_ms=self.lapse_after.ms,
             remembered_events=self.unattributed_memory,
             raw_values=max(RAW_VALUES, self.max_slice_values),
+        )
+
+    @property
+    def health_rules(self) -> HealthRules:
+        """How sources are judged."""
+        health = self.health
+        return HealthRules(
+            health.expected, health.learn, health.alpha, health.settle.seconds, frozenset(health.retired)
         )
 
     def topic(self, name: str) -> str:
