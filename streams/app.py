@@ -295,7 +295,7 @@ class Worker:
                 await self._send(self._ticks, None, data, partition)
         except Exception as error:  # noqa: BLE001 - the KPIs become unknown by themselves; the next tick tries again
             _log.warning("tick not sent: %s", error)
-        if rounds.unknown(time.monotonic()):
+        if rounds.obstacle(time.monotonic()):
             await self._publish()
 
     async def _publish(self) -> None:

@@ -30,7 +30,7 @@ from streams.engines import (
     remove,
     write_record,
 )
-from streams.rounds import NO_EVENT
+from streams.reasons import NO_EVENT
 from streams.settings import Settings
 from streams.succession import Engine, Record, Standing, changed
 from streams.topics import admin_client, connected, partition_counts, quiet_kafka
@@ -230,7 +230,7 @@ class Watch:
             or len(self._worker.engine.owned) < self._settings.kafka.partitions
         ):
             return False
-        return set(rounds.unknown(time.monotonic()).values()) <= {NO_EVENT}
+        return rounds.obstacle(time.monotonic()) in (None, NO_EVENT)  # a silent source is silent for either engine
 
     def _is_saved(self) -> bool:
         saved: Offsets = {}

@@ -25,7 +25,6 @@ from streams.sums import RangeError
 from streams.topics import source_names
 from streams.watermarks import merged
 
-NO_EVENT = "no event has come yet"
 MISSED_TICKS = 3
 GRACE_S = 1.5
 """Below this, a missing answer is a slow one, however short the ticks are."""
@@ -172,10 +171,11 @@ class Rounds:
 
     def reasons(self, now_s: float) -> dict[str, Reason]:
         """Return KPI -> why it can't be known now: all of them for want of a partition, some for want of a source."""
-        reason = self._reason(now_s)
+        reason = self.obstacle(now_s)
         return self.health.unknown if reason is None else {kpi.id: reason for kpi in CATALOGUE}
 
-    def _reason(self, now_s: float) -> Reason | None:
+    def obstacle(self, now_s: float) -> Reason | None:
+        """Return why nothing at all can be known now; None if only sources may be missing."""
         if self._settings.clock == "event" and self.snapshot is not None and self.latest_event_ms < 0:
             return NO_EVENT
         patience_s = max(MISSED_TICKS * self._settings.tick_interval.seconds, GRACE_S)

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import msgspec
 
-from metrics.catalogue import CATALOGUE
 from metrics.evaluate import rfc3339
 from metrics.withheld import withheld
 from streams.engine_metrics import exposition
@@ -21,7 +20,6 @@ from streams.web_guard import authorization
 
 if TYPE_CHECKING:
     from streams.app import Worker
-    from streams.rounds import Rounds
     from streams.settings import Settings
 
 _PROXY_TIMEOUT_S = 3.0
@@ -118,7 +116,8 @@ def not_ready(worker: Worker) -> list[str]:
         reasons.append("no partition is assigned to this worker")
     reasons += [f"partition {number}: {why}" for number, why in sorted(worker.engine.failed.items())]
     if worker.rounds is not None:
-        reasons += _unknown(worker.rounds, everything=True)
+        obstacle = worker.rounds.obstacle(time.monotonic())
+        reasons += [obstacle.text] if obstacle else []
     elif not worker.owner_url:
         reasons.append("no tick has come yet")
     return list(dict.fromkeys(reasons))
@@ -126,12 +125,10 @@ def not_ready(worker: Worker) -> list[str]:
 
 def unknown_in_part(worker: Worker) -> list[str]:
     """Return why some KPIs can't be known while others can: no reason not to ask for those."""
-    return [] if worker.rounds is None else _unknown(worker.rounds, everything=False)
-
-
-def _unknown(rounds: Rounds, *, everything: bool) -> list[str]:
-    unknown = rounds.unknown(time.monotonic())
-    return sorted(set(unknown.values())) if (len(unknown) == len(CATALOGUE)) is everything else []
+    rounds = worker.rounds
+    if rounds is None or rounds.obstacle(time.monotonic()):
+        return []
+    return sorted({reason.text for reason in rounds.health.unknown.values()})
 
 
 async def _document(worker: Worker, request: Any) -> dict[str, Any] | None:
