@@ -26,6 +26,7 @@ from events.names import DEAD_LETTERS, KPI_COMPONENTS, KPI_SNAPSHOTS, KPI_TICKS
 from metrics.exporter import KpiExporter, render
 from metrics.serving import Serving
 from metrics.withheld import withheld
+from streams.back_pressure import BackPressure
 from streams.colocation import PATIENCE_S, WAY_OUT, ApartError, Healing, apart
 from streams.document import KpiDocument
 from streams.engine import Engine, source_topics
@@ -94,7 +95,7 @@ class Worker:
         self._leaves_office = False
         self._office_apart: dict[int, str] = {}
         self._healing = Healing()
-        self._easing: dict[int, asyncio.Task[None]] = {}
+        self._back_pressure = BackPressure(lambda: self.app.consumer, source_topics(settings))
         sources = Sources(
             chunked=source_topics(settings),
             from_end=frozenset({self._ticks, self._components.topic}),
@@ -219,19 +220,9 @@ class Worker:
 
     async def _ingest(self, chunk: Chunk) -> None:
         self.engine.take(chunk)
-        if self.engine.is_flooded(chunk.partition) and chunk.partition not in self._easing:
-            self._easing[chunk.partition] = asyncio.create_task(self._ease(chunk.partition))
+        if self.engine.is_flooded(chunk.partition):
+            self._back_pressure.hold_back(chunk.partition, self.engine.ease)
         await asyncio.sleep(0)
-
-    async def _ease(self, partition: int) -> None:
-        """Read nothing more of a partition until the broker has taken what it sent elsewhere; the others go on."""
-        sources = {TP(topic, partition) for topic in source_topics(self.settings)}
-        self.app.consumer.hold_back(sources)
-        try:
-            await self.engine.ease(partition)
-        finally:
-            del self._easing[partition]
-            self.app.consumer.read_on(sources)
 
     async def _answer(self, partition: int, data: bytes) -> None:
         tick = decode_tick(data)
@@ -241,6 +232,8 @@ class Worker:
             self.owner_url = tick.url
         await self.engine.approach(partition, tick)
         reply = self.engine.answer(partition, tick)
+        if partition in self.engine.failed and partition in self.engine.owned:
+            self._back_pressure.stop(partition)
         if reply is not None:
             reply.successor = self.standing.successor
             await self._send(self._components.topic, str(partition).encode(), encode_answer(reply), 0)

@@ -116,7 +116,23 @@ def test_chunks_cover_the_offsets_of_markers_and_rolled_back_records(
     assert [offset for chunk in chunks for offset in chunk.offsets] == [0, 1, 2, 8, 9, 10, 16, 17, 18]
 
 
-async def _written_in_transactions(bootstrap: str, topic: str, transactional_id: str) -> list[Chunk]:
+def test_the_markers_after_the_last_record_are_passed(
+    kafka: Any, fresh_prefix: str, create_topics: Callable[..., None]
+) -> None:
+    """No chunk covers them, yet whoever stands before them has read everything; anybody else hasn't moved."""
+    topic = f"{fresh_prefix}markers"
+    create_topics(kafka.bootstrap, {topic: 1})
+    drain = Drain(Sources(frozenset({topic}), chunk_records=2))
+    chunks = asyncio.run(_written_in_transactions(kafka.bootstrap, topic, f"{fresh_prefix}tx", drain))
+    last = chunks[-1].end
+    assert drain.passed(TP(topic, 0), last) == 20
+    assert drain.passed(TP(topic, 0), last - 2) == last - 2
+    assert drain.passed(TP("another", 0), last) == last
+
+
+async def _written_in_transactions(
+    bootstrap: str, topic: str, transactional_id: str, drain: Drain | None = None
+) -> list[Chunk]:
     producer = AIOKafkaProducer(bootstrap_servers=bootstrap, transactional_id=transactional_id)
     await producer.start()
     for nth in range(5):
@@ -132,10 +148,10 @@ async def _written_in_transactions(bootstrap: str, topic: str, transactional_id:
         partition = TopicPartition(topic, 0)
         consumer.assign([partition])
         consumer.seek(partition, 0)
-        drain = Drain(Sources(frozenset({topic}), chunk_records=2))
+        drain = drain or Drain(Sources(frozenset({topic}), chunk_records=2))
         chunks: list[Chunk] = []
         async with asyncio.timeout(20):
-            while not chunks or chunks[-1].offsets[-1] < 18:
+            while not chunks or drain.passed(TP(topic, 0), chunks[-1].end) < 20:
                 taken = drain.take(consumer._fetcher, {TP(topic, 0)})
                 chunks += taken.get(TP(topic, 0), [])
                 await asyncio.sleep(0)

@@ -12,6 +12,7 @@ EDGES = {
     "streams": [
         "agents",
         "app",
+        "back_pressure",
         "cli",
         "dead_letters",
         "demo",
