@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping
 from typing import Any
 
+from agreement import differences
+from kpi_oracle import oracle
 from kpi_oracle.logs import generate
 
 Event = dict[str, Any]
@@ -41,3 +44,11 @@ def in_s(seconds: float) -> int:
 def raw(events: list[Event]) -> list[bytes]:
     """Events as messages."""
     return [json.dumps(event).encode() for event in events]
+
+
+def oracle_agrees(document: Mapping[str, Any], log: list[Event]) -> None:
+    """A document over a whole log is what the naive oracle says of it, which shares no code with the engine."""
+    expected = oracle.compute(log, document["now"], **TEHRAN)
+    for part in ("windows", "slices"):
+        found = differences(document[part], expected[part], part)
+        assert not found, f"the oracle differs in {len(found)} places: {found[:8]}"

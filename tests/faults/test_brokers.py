@@ -10,7 +10,7 @@ import pytest
 from deployment import Deployment, eventually
 from flow import Flow
 from proxy import Wire, WiredKafka
-from shop import TEHRAN, in_s, log_until, raw
+from shop import TEHRAN, in_s, log_until, oracle_agrees, raw
 from witness import Witness, settled
 
 LOAD_S = 25.0
@@ -90,7 +90,7 @@ def test_the_wire_to_the_broker_breaks_in_every_way(
             known_after[wire.value] = round(time.monotonic() - began, 1)
         flow.hurry()
         flow.wait()
-        settled(live)
+        oracle_agrees(settled(live), log)
     record_property("known_after_s", known_after)
     print("known after", known_after, "claims", len(witness.documents))
     assert witness.judge() >= 3

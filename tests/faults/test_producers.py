@@ -13,11 +13,9 @@ from collections import Counter
 from collections.abc import Iterator
 
 import pytest
-from agreement import differences
 from deployment import PARTITIONS, Deployment, eventually
 from flow import Flow, message_of
-from kpi_oracle import oracle
-from shop import TEHRAN, Event, in_s, log_until, raw
+from shop import TEHRAN, Event, in_s, log_until, oracle_agrees, raw
 from test_poison import POISON
 from witness import Witness, settled
 
@@ -135,6 +133,4 @@ def test_a_burst_of_ten_times_the_load(shop: Shop) -> None:
             flow.wait()
     shop.balances()
     witness.judge(most=4)
-    document = settled(shop.live)
-    expected = oracle.compute(shop.valid, document["now"], **TEHRAN)
-    assert not differences(document["windows"], expected["windows"])
+    oracle_agrees(settled(shop.live), shop.valid)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from deployment import PARTITIONS, Deployment, eventually
 from flow import Flow, publish
 from kafka.admin import KafkaAdminClient
-from shop import TEHRAN, in_s, log_until, raw
+from shop import TEHRAN, in_s, log_until, oracle_agrees, raw
 from witness import Witness, settled
 
 from events.names import CUSTOMER_EVENTS
@@ -33,7 +33,7 @@ def test_a_rolling_restart_under_load(kafka: ApacheKafka, hurried: Callable[...,
             live.ready(2)
         flow.hurry()
         flow.wait()
-        settled(live)
+        oracle_agrees(settled(live), log)
     assert witness.judge() >= 3
 
 
