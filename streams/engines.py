@@ -7,11 +7,19 @@ writes it. All of this is done once, before or beside the engine, so a plain cli
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Any
 
 import msgspec
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
-from kafka.errors import GroupIdNotFoundError, UnknownTopicOrPartitionError
+from kafka.errors import (
+    CoordinatorLoadInProgressError,
+    CoordinatorNotAvailableError,
+    GroupIdNotFoundError,
+    NotCoordinatorError,
+    UnknownTopicOrPartitionError,
+)
 
 from events.names import ENGINES
 from streams.settings import Settings
@@ -111,20 +119,14 @@ def changelogs(group: str) -> list[str]:
 def has_members(settings: Settings, group: str) -> bool:
     """Tell whether a worker of this group runs, or died less than a session timeout ago."""
     with admin_client(settings, PATIENCE_S) as admin:
-        try:
-            described = admin.describe_groups([group]).get(group, {})
-        except GroupIdNotFoundError:
-            return False
+        described = _of_groups(lambda: admin.describe_groups([group])).get(group, {})
     return described.get("group_state") in _ACTIVE and bool(described.get("members"))
 
 
 def committed(settings: Settings, group: str) -> dict[tuple[str, int], int]:
     """Return how far a group has dealt with its sources, by topic and partition."""
     with admin_client(settings, PATIENCE_S) as admin:
-        try:
-            found = admin.list_group_offsets({group: None}).get(group, {})
-        except GroupIdNotFoundError:
-            return {}
+        found = _of_groups(lambda: admin.list_group_offsets({group: None})).get(group, {})
     return {(tp.topic, tp.partition): offset.offset for tp, offset in found.items() if offset.offset >= 0}
 
 
@@ -140,8 +142,23 @@ def remove(settings: Settings, engines: Iterable[Engine]) -> Sequence[str]:
                 except UnknownTopicOrPartitionError:
                     continue
                 removed.append(topic)
-            try:
-                admin.delete_groups([engine.group])
-            except GroupIdNotFoundError:
-                continue
+            _of_groups(partial(admin.delete_groups, [engine.group]))
     return removed
+
+
+def _of_groups(ask: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Ask about groups until their coordinator is there: a broker that has had no group yet makes it first.
+
+    Raises:
+        KafkaError: it isn't there in time, or refuses.
+    """
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            return ask()
+        except GroupIdNotFoundError:
+            return {}
+        except (CoordinatorLoadInProgressError, CoordinatorNotAvailableError, NotCoordinatorError):
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(_POLL_MS / 1000)

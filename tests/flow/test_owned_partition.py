@@ -250,3 +250,16 @@ async def test_a_source_is_read_when_its_reader_says_so_though_no_record_reached
     assert owned.answer(a_tick(2)).behind
     read.add(("business-events", 5))
     assert not owned.answer(a_tick(3)).behind
+
+
+@in_a_loop
+async def test_what_another_engine_has_dealt_with_is_neither_buried_nor_sent_on_again() -> None:
+    """A rebuild reads it all again: sent on twice, an old event would count twice where it was long forgotten."""
+    log = FakeLog()
+    owned = owned_by(log, partitions=4)
+    stranger = next(name for name in (f"c-{n}" for n in range(99)) if partition_of(name, 4) == 3)
+    owned.dealt_with = {TOPIC: 4}
+    owned.take(chunk([b"nonsense", purchase(1, stranger)] * 3, 0), CLOCK_MS)
+    await asyncio.sleep(0)
+    assert [dict(headers)["offset"] for _, _, headers in log.letters] == [b"4"]
+    assert len(log.forwarded) == 1

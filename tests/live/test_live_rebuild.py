@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
 import threading
-import time
 from collections.abc import Callable
 from typing import Any, Self
 
 from deployment import Deployment, WorkerProcess, eventually, gauges_differ, windows_differ
+from exporters import Exporters
 from flow import Flow, publish
 
 from streams.engines import read_record
@@ -19,20 +18,22 @@ OLD = {"clock": "event", "timezone": "UTC", "currency": "GBP"}
 NEW = {"timezone": "Asia/Tehran"}
 GAP_S = 10.0
 """What a takeover may take on a busy machine."""
-A_KPI = b"tapesh_active_customers_customers{"
 
 
-class Served:
-    """What a worker answers and who exports, asked again and again."""
+class Answers:
+    """What one worker answers to who asks for the KPIs, again and again.
 
-    def __init__(self, live: Deployment, asked: WorkerProcess) -> None:
-        self._live = live
-        self._asked = asked
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="served")
-        self.exporters: list[tuple[float, list[str]]] = []
+    Attributes:
+        zones: the time zone of each answer.
+        unknown: what each said to be unknown.
+    """
+
+    def __init__(self, asked: WorkerProcess) -> None:
         self.zones: list[str] = []
         self.unknown: list[dict[str, str]] = []
+        self._asked = asked
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="answers")
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -44,19 +45,10 @@ class Served:
 
     def _run(self) -> None:
         while not self._stopped.wait(0.1):
-            workers = list(self._live.workers)
-            found = [each.name for each in workers if each.runs and A_KPI in (each.get("/metrics", 2.0) or b"")]
-            self.exporters.append((time.monotonic(), found))
             document = self._asked.json("/kpis")
             if document.get("windows"):
                 self.zones.append(document["settings"]["timezone"])
                 self.unknown.append(document["unknown"])
-
-    @property
-    def longest_gap_s(self) -> float:
-        """For how long at most nobody exported."""
-        heard = [at for at, found in self.exporters if found]
-        return max(later - earlier for earlier, later in itertools.pairwise(heard))
 
 
 def rebuild(live: Deployment, *arguments: str) -> WorkerProcess:
@@ -91,13 +83,17 @@ def test_another_time_zone_is_counted_beside_the_old_one_and_takes_over(
     quarter = len(retail_year) // 4
     publish(live, retail_year[:quarter])
     eventually("the first quarter is counted", live.known)
-    with Served(live, old) as served, Flow(live, retail_year[quarter:], rate=len(retail_year) / 16) as flow:
+    with (
+        Exporters(live) as exporters,
+        Answers(old) as answers,
+        Flow(live, retail_year[quarter:], rate=len(retail_year) / 10) as flow,
+    ):
         new = rebuild(live, "--yes")
         eventually(f"the new engine serves; {new.said()}", lambda: new.json("/health").get("serves"))
-        eventually("the worker of before refers to it", lambda: served.zones[-1] == "Asia/Tehran")
+        eventually("the worker of before refers to it", lambda: answers.zones[-1] == "Asia/Tehran")
         flow.wait()
         settled(live, old, retail_year)
-        eventually("the new engine exports", lambda: served.exporters[-1][1] == [new.name])
+        eventually("the new engine exports", lambda: exporters.now == [new.name])
 
         assert old.terminate() == 0
         joined = live.start()
@@ -105,13 +101,12 @@ def test_another_time_zone_is_counted_beside_the_old_one_and_takes_over(
         assert new.terminate() == 0, new.said()
         eventually("it holds all", lambda: len(joined.partitions()) == 4 and joined.owns_kpis())
         settled(live, joined, retail_year)
-        eventually("and exports", lambda: served.exporters[-1][1] == [joined.name])
+        eventually("and exports", lambda: exporters.now == [joined.name])
     assert gauges_differ(joined, live.expected(retail_year), "GBP") == []
-    assert max(len(found) for _, found in served.exporters) == 1
-    assert served.zones == sorted(served.zones, reverse=True), "UTC until the switch, and Tehran from then on"
-    assert not any(served.unknown), "the old figures were known until the new ones took over"
-    assert served.longest_gap_s < GAP_S
-    print("longest gap", served.longest_gap_s)
+    assert exporters.most == 1
+    assert answers.zones == sorted(answers.zones, reverse=True), "UTC until the switch, and Tehran from then on"
+    assert not any(answers.unknown), "the old figures were known until the new ones took over"
+    assert exporters.longest_gap_s < GAP_S
 
     refused = live.start(timezone="UTC")
     assert refused.wait() == 1
