@@ -49,6 +49,19 @@ SOURCE_LAST_EVENT: Final = "tapesh_source_last_event_timestamp_seconds"
 SOURCE_SILENT: Final = "tapesh_source_silent"
 SLICE_OVERFLOW: Final = "tapesh_slice_overflow_total"
 
+# Alerts on customers: a pair of windows each, `span` is `long` or `short`
+ALERT: Final = "alert"
+TIER: Final = "tier"
+SPAN: Final = "span"
+ALERT_OBSERVED: Final = "tapesh_alert_observed_events"
+ALERT_EXPECTED: Final = "tapesh_alert_expected_events"
+ALERT_P_VALUE: Final = "tapesh_alert_p_value_ratio"
+ALERT_ALPHA: Final = "tapesh_alert_alpha_ratio"
+ALERT_NEEDED: Final = "tapesh_alert_needed_events"
+ALERT_BASE: Final = "tapesh_alert_base_customers"
+ALERT_ON: Final = "tapesh_alert_on"
+ALERT_END: Final = "tapesh_alert_end_timestamp_seconds"
+
 # The engine's own
 EVENTS: Final = "tapesh_events_total"
 EVENTS_REJECTED: Final = "tapesh_events_rejected_total"

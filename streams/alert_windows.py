@@ -145,13 +145,14 @@ def learned(watch: Watch, series: Series, end: int) -> Baseline | None:
     """Learn what is usual from the eight weeks before the week that ends at step `end`.
 
     Returns:
-        None where fewer than four weeks hold anything at risk, or nothing ever happened.
+        None where what happened hasn't been counted for four weeks. Counting begins with the first that is known:
+        a base that was imported has lost nobody on record before, and would be expected to lose nobody.
     """
     last = end - WEEK_STEPS - series.first
     first = max(last - HISTORY_WEEKS * WEEK_STEPS, 0)
     if last <= first:
         return None
-    first += int(np.argmax(series.exposure[first:last] > 0))
+    first = max(first, int(np.argmax(series.counts > 0)) + 1)
     counts, exposure, hours = series.counts[first:last], series.exposure[first:last], series.hours[first:last]
     events, exposed = int(counts.sum()), float(exposure.sum())
     weeks = len(counts) / WEEK_STEPS

@@ -303,7 +303,8 @@ class Worker:
         document = rounds.snapshot.document if rounds.snapshot is not None else _NOTHING_YET
         slugs = {kpi: reason.slug for kpi, reason in reasons.items()}
         stale_s = max(self.settings.kafka.session_timeout.seconds / 2, 3 * self.settings.tick_interval.seconds)
-        self.exporter.publish(render(document, slugs, self.settings.currency), began + stale_s)
+        gauges = render(document, slugs, self.settings.currency) + rounds.alerts.exposition(unknown)
+        self.exporter.publish(gauges, began + stale_s)
         if rounds.snapshot is None:
             return
         if self.serving is not None:

@@ -29,6 +29,7 @@ class Tick(msgspec.Struct, array_like=True, frozen=True):
         topics: what the owner's worker reads events from; one that reads others counts others.
         engine, succession: the shop's app_id, and which of its engines this is.
         serves: whether its figures are the ones to be shown.
+        track: whether what alerts look back on is asked for, too.
     """
 
     owner: str
@@ -43,6 +44,7 @@ class Tick(msgspec.Struct, array_like=True, frozen=True):
     engine: str = ""
     succession: int = 0
     serves: bool = False
+    track: bool = False
 
 
 class Answer(msgspec.Struct, array_like=True):
@@ -57,6 +59,7 @@ class Answer(msgspec.Struct, array_like=True):
         successor: the later engine that serves, as its worker has heard: app_id, number, URL.
         failure: why there are no sums, and won't be before somebody does something; empty if there are.
         watermarks: how far each source has delivered; on full ticks only.
+        track: what alerts look back on, if the tick asks for it.
     """
 
     owner: str
@@ -77,6 +80,7 @@ class Answer(msgspec.Struct, array_like=True):
     failure: str = ""
     successor: tuple[str, int, str] | None = None
     watermarks: list[PackedMark] = []
+    track: bytes = b""
 
     def report(self) -> Report:
         """Return the sums as the partition had them."""

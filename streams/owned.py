@@ -177,6 +177,8 @@ class OwnedPartition:
         reply.behind = self.is_behind()
         if tick.full:
             reply.watermarks = self.state.watermarks.pack()
+        if tick.track:
+            reply.track = self.state.track.pack()
         return reply
 
     def is_due(self, now_s: float, interval_s: float, events: int) -> bool:

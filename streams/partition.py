@@ -29,6 +29,7 @@ from streams.fold import Fold
 from streams.meaning import Meaning
 from streams.persons import NEVER
 from streams.sums import Ints, WindowSums, add_up
+from streams.track import COLUMNS, Track
 from streams.watermarks import Watermarks
 
 FAR_FUTURE_MS = 7_258_118_400_000
@@ -102,6 +103,7 @@ class PartitionState:
         future_tolerance_ms: how far an event may lie after its record's timestamp; None: however far.
         keep_raw: keep the bytes of waiting events, for checkpoints.
         counts: shared by all partitions of a worker; None for its own.
+        track: for alerts to look back on; None: of the usual length.
     """
 
     def __init__(
@@ -114,6 +116,7 @@ class PartitionState:
         future_tolerance_ms: int | None = None,
         keep_raw: bool = True,
         counts: Counts | None = None,
+        track: Track | None = None,
     ) -> None:
         self.meaning = meaning
         self.partition = partition
@@ -125,6 +128,8 @@ class PartitionState:
         self.counts = counts or Counts()
         self.fold = Fold(meaning, counts=self.counts)
         self.sums = WindowSums(self.fold.time)
+        self.track = track or Track()
+        self.sums.follow(self.track, [self.fold.columns.number(name) for name in COLUMNS])
         self.latest_event_ms = NEVER
         self.latest_by_type: dict[str, int] = {}
         self.watermarks = Watermarks()

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from metrics.catalogue import CATALOGUE
 from metrics.frame import LIFETIME
+from streams.alerts import Alerts
 from streams.document import KpiDocument, kpi_document
 from streams.health import Health
 from streams.merge import Admission, Merger, Sums
@@ -23,6 +24,7 @@ from streams.reasons import LATE_ANSWERS, NO_EVENT, STARTING, Reason, catching_u
 from streams.settings import Settings
 from streams.sums import RangeError
 from streams.topics import source_names
+from streams.track import added_up, unpack
 from streams.watermarks import merged
 
 MISSED_TICKS = 3
@@ -99,6 +101,7 @@ class Rounds:
         self._full: KpiDocument | None = None
         self._full_cost_s = 0.0
         self._full_at_s = -math.inf
+        self.alerts = Alerts(settings)
 
     def tick(self, clock_ms: int, now_s: float, generation: int = 0) -> Tick:
         """Begin a round.
@@ -124,6 +127,7 @@ class Rounds:
             generation,
             self._settings.app_id,
             self._topics,
+            track=self.alerts.is_due(now_s),
         )
         self._rounds.append(Round(tick))
         return tick
@@ -218,6 +222,9 @@ class Rounds:
         self.health.judge(now_ms, now_s)
         watermarks = self.health.watermarks(now_ms)
         self.snapshot = Snapshot(document, covers, now_s, self.latest_event_ms, residual, watermarks)
+        if round_.tick.track and all(answer.track for answer in answers):
+            tracks = added_up(unpack(answer.track) for answer in answers)
+            self.alerts.take(tracks, now_ms, watermarks)
         return True
 
 

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from metrics.frame import Frame
 from streams.panes import GRAINS, MINUTE_MS, Grain, ReportingTime, WindowPlan
+from streams.track import Track
 
 Ints = npt.NDArray[np.int64]
 
@@ -122,6 +123,13 @@ class WindowSums:
         self.slot_cells: Ints = np.empty(0, np.int64)
         self.slot_columns: Ints = np.empty(0, np.int64)
         self.values: Ints = np.zeros((len(self._plans), 0), np.int64)
+        self._track: Track | None = None
+        self._tracked: Ints = np.full(1 << COLUMN_BITS, -1, np.int64)
+
+    def follow(self, track: Track, columns: Sequence[int]) -> None:
+        """From now on, tell a track what everybody does in these columns, in its own order of them."""
+        self._track = track
+        self._tracked[np.array(columns, np.int64)] = np.arange(len(columns))
 
     @property
     def frame(self) -> Frame | None:
@@ -143,6 +151,8 @@ class WindowSums:
             if rows and int(starts[rows].min()) > int(self._starts[rows].min()):
                 self._logs[grain].drop_before(int(starts[rows].min()))
         self._starts, self._frame = starts, frame
+        if self._track is not None:
+            self._track.slide(frame.now_ms)
 
     def add(self, deltas: Mapping[int, int], sets: Ints) -> None:
         """Add contributions keyed `minute + 1 << 32 | cell set << 12 | column`.
@@ -170,6 +180,9 @@ class WindowSums:
     def add_cells(self, minutes: Ints, cells: Ints, columns: Ints, amounts: Ints) -> None:
         """Add contributions that already name their cells; minute -1 is no instant."""
         self._check_range_with(amounts)
+        if self._track is not None:
+            followed = (cells == 0) & (minutes >= 0) & (self._tracked[columns] >= 0)
+            self._track.add(self._tracked[columns[followed]], minutes[followed], amounts[followed])
         slots = self._slots(cells, columns)
         np.add.at(self.values[-1], slots, amounts)
         timed = minutes >= 0

@@ -13,9 +13,11 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from streams.panes import DAY_MS, MINUTE_MS
-from streams.sums import Ints
+
+Ints = npt.NDArray[np.int64]
 
 STEP_MIN = 5
 STEP_MS = STEP_MIN * MINUTE_MS
@@ -43,10 +45,12 @@ class Track:
         first: the number of the first step; step n begins at n times five minutes since 1970.
         counts: column x step.
         before: what came before the first step, by column.
+        kept: how many steps are told apart.
     """
 
-    def __init__(self, first: int = 0, steps: int = 0) -> None:
+    def __init__(self, first: int = 0, steps: int = 0, kept: int = KEPT_STEPS) -> None:
         self.first = first
+        self.kept = kept
         self.counts: Ints = np.zeros((len(COLUMNS), steps), np.int64)
         self.before: Ints = np.zeros(len(COLUMNS), np.int64)
 
@@ -62,11 +66,11 @@ class Track:
         np.add.at(self.before, columns[early], amounts[early])
         np.add.at(self.counts, (columns[~early], steps[~early]), amounts[~early])
 
-    def slide(self, now_ms: int, kept: int = KEPT_STEPS) -> None:
+    def slide(self, now_ms: int) -> None:
         """Let the last step be that of `now_ms`, and the `kept` last ones all that are told apart."""
         end = now_ms // STEP_MS + 1
-        self.start_at(max(end - kept, self.first, 0))
         if end > self.end:
+            self.start_at(max(end - self.kept, 0))
             self.counts = np.pad(self.counts, ((0, 0), (0, end - self.end)))
 
     def start_at(self, first: int) -> None:

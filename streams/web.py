@@ -70,6 +70,7 @@ def live_document(worker: Worker, *, covers: bool = False, sources: bool = False
     document["watermarks"] = {kind: rfc3339(ms) for kind, ms in rounds.snapshot.watermarks.items()}
     if sources:
         document["sources"] = rounds.health.sources()
+    document["alerts"] = rounds.alerts.document(unknown)
     if covers:
         document["covers"] = rounds.snapshot.covers
     return document

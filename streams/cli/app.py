@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 from typing_extensions import override
 
 from streams.cli import (
+    backtest,
     catalogue,
     check,
     compute,
@@ -81,6 +82,7 @@ app.command("worker", rich_help_panel=_LIVE)(worker.worker)
 app.command("rebuild", rich_help_panel=_LIVE)(rebuild.rebuild)
 app.command("kpis", rich_help_panel=_LIVE)(kpis.kpis)
 app.command("compute", rich_help_panel=_FILES)(compute.compute)
+app.command("backtest", rich_help_panel=_FILES)(backtest.backtest)
 app.command("produce", rich_help_panel=_FILES)(produce.produce)
 app.command("import", rich_help_panel=_FILES)(imports.import_events)
 app.add_typer(dead_letters.app, name="dead-letters", rich_help_panel=_FILES)

@@ -274,6 +274,20 @@ class Health(_Group):
     retired: Text = Field((), description="Sources of which nothing is expected any more.", examples=[["old-shop"]])
 
 
+class Alerts(_Group):
+    """When counts of customers become an alert."""
+
+    false_pages_per_year: float = Field(
+        2.0, gt=0, le=1_000, description="False pages to be ready for; alpha follows from it.", examples=[2.0]
+    )
+    false_tickets_per_year: float = Field(12.0, gt=0, le=10_000, description="False tickets likewise.", examples=[12.0])
+    expected: Literal["learned", "target"] = Field(
+        "learned",
+        description="What is usual: of the eight weeks before, or the KPI's target where it has one.",
+        examples=["learned"],
+    )
+
+
 class Settings(BaseSettings):
     """All settings, frozen. Made by `load`; made directly, only its arguments and the defaults count."""
 
@@ -345,6 +359,7 @@ class Settings(BaseSettings):
     )
     checkpoint: Checkpoint = Field(default_factory=Checkpoint)
     health: Health = Field(default_factory=Health)
+    alerts: Alerts = Field(default_factory=Alerts)
     kafka: Kafka = Field(default_factory=Kafka)
     redis: Redis = Field(default_factory=Redis)
     ingest: Ingest = Field(default_factory=Ingest)

@@ -33,22 +33,22 @@ def test_what_is_watched_is_counted_and_needs_no_place_in_checkpoints():
 
 def test_sliding_forgets_when_and_not_how_many():
     """Who came before the first step is in the stock still."""
-    track = Track()
-    track.slide(100 * STEP_MS, kept=50)
+    track = Track(kept=50)
+    track.slide(100 * STEP_MS)
     filled(track, (OPENED, 0, 7), (OPENED, 60 * 5, 3), (CLOSED, 70 * 5 + 4, 2))
     assert track.stock("opened", "closed")[[0, 9, 10, 20]].tolist() == [7, 7, 10, 8]
-    track.slide(115 * STEP_MS, kept=50)
+    track.slide(115 * STEP_MS)
     assert track.first == 66
     assert track.stock("opened", "closed")[[0, 4, 5]].tolist() == [10, 10, 8]
-    track.slide(10_000 * STEP_MS, kept=50)
+    track.slide(10_000 * STEP_MS)
     assert track.stock("opened", "closed").tolist() == [8] * 50
     assert track.counts.shape == (len(COLUMNS), 50)
 
 
 def test_a_late_event_and_one_taken_back_land_in_their_step():
     """As any contribution does."""
-    track = Track()
-    track.slide(100 * STEP_MS, kept=50)
+    track = Track(kept=50)
+    track.slide(100 * STEP_MS)
     filled(track, (CLOSED, 80 * 5, 1), (CLOSED, 90 * 5, 1), (CLOSED, 80 * 5, -1))
     assert track.column("closed")[80 - track.first] == 0
     assert track.column("closed")[90 - track.first] == 1
@@ -56,9 +56,9 @@ def test_a_late_event_and_one_taken_back_land_in_their_step():
 
 def test_partitions_add_up_and_bytes_lose_nothing():
     """Also where one begins later than the other."""
-    one, other = Track(), Track()
-    one.slide(100 * STEP_MS, kept=50)
-    other.slide(101 * STEP_MS, kept=50)
+    one, other = Track(kept=50), Track(kept=50)
+    one.slide(100 * STEP_MS)
+    other.slide(101 * STEP_MS)
     filled(one, (OPENED, 51 * 5, 4), (OPENED, 99 * 5, 1))
     filled(other, (OPENED, 2, 5), (CLOSED, 101 * 5, 1))
     total = added_up([unpack(one.pack()), unpack(other.pack())])

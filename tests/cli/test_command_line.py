@@ -13,6 +13,7 @@ COMMANDS = [
     "worker",
     "kpis",
     "compute",
+    "backtest",
     "produce",
     "import",
     "check",

@@ -103,6 +103,7 @@ def test_a_restored_partition_equals_the_one_that_wrote_it_in_every_sum(monkeypa
         again, _, offset = changelog.load(Epoch(0, 2))
         assert offset == start + 20
         assert kpis([again]) == kpis([state])
+        assert again.track.pack() == state.track.pack()
         assert len(again.dedupe) == len(state.dedupe)
         assert [item.raw for item in again.waiting] == [item.raw for item in state.waiting]
 

@@ -1,0 +1,179 @@
+"""The KPI agent's judgement of alerts: every few seconds, on the cluster's track, for gauges and for `/kpis`.
+
+A rule in Prometheus can compare; it can't say how likely a count is. So observed, expected and probability are worked
+out here and exported, and the rules only ask. What can't be known has no gauge: an unknown KPI never pages, nor does
+one of which too little has been learned. Why a window is on or off is said, not silently decided.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from metrics import names
+from metrics.alerting import WATCHES, Watch
+from metrics.economics import Target
+from streams.alert_windows import (
+    DAY_STEPS,
+    LEAST_WEEKS,
+    WEEK_STEPS,
+    Baseline,
+    Budget,
+    Judged,
+    Series,
+    judge,
+    learned,
+    series_of,
+    targeted,
+    windows_end,
+)
+from streams.settings import Settings
+from streams.track import Track
+
+EVERY_S = 5.0
+_PERIOD_HOURS = {"month": 730.485, "quarter": 2_191.455, "year": 8_765.82}
+_HELP = {
+    names.ALERT_OBSERVED: "What was counted in a window.",
+    names.ALERT_EXPECTED: "What was to be expected there.",
+    names.ALERT_P_VALUE: "How likely so many (where less is worse: so few) are by chance.",
+    names.ALERT_ALPHA: "Below which probability it is news; from the budget of false alarms.",
+    names.ALERT_NEEDED: "The count in the long window that would be.",
+    names.ALERT_BASE: "Customers, buyers or leads at risk.",
+    names.ALERT_ON: "1 where there are enough customers for a window to mean something.",
+    names.ALERT_END: "Where the windows end: up to there the sources have been heard of.",
+}
+
+
+class Alerts:
+    """What is judged, in one life of the KPI agent.
+
+    Attributes:
+        judged: every tier of every watch of which enough is known.
+        silent: watch -> why it isn't judged.
+        now_ms: as of when; -1 before the first time.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.judged: list[Judged] = []
+        self.silent: dict[str, str] = {}
+        self.now_ms = -1
+        self._timezone = settings.timezone
+        self._budget = Budget(settings.alerts.false_pages_per_year, settings.alerts.false_tickets_per_year)
+        goals = settings.economics.targets if settings.alerts.expected == "target" else ()
+        self._targets = {target.kpi: target for target in sorted(goals, key=_longest_first)}
+        self._asked_at_s = -EVERY_S
+        self._since_ms: dict[tuple[str, str], int] = {}
+
+    def is_due(self, now_s: float) -> bool:
+        """Tell whether the partitions' tracks should be asked for; it is then no more for a while."""
+        if now_s - self._asked_at_s < EVERY_S:
+            return False
+        self._asked_at_s = now_s
+        return True
+
+    def take(self, track: Track, now_ms: int, watermarks: Mapping[str, int]) -> None:
+        """Judge everything anew.
+
+        Args:
+            track: of all partitions.
+            now_ms: as of when it is.
+            watermarks: type of event -> up to when its sources have been heard of; without one, up to now.
+        """
+        self.judged, self.silent, self.now_ms = [], {}, now_ms
+        for watch in WATCHES:
+            series = series_of(track, watch, self._timezone)
+            end = max(min(windows_end(watch, now_ms, watermarks), series.end), series.first)
+            baseline = self._baseline(watch, series, end - end % DAY_STEPS)
+            if baseline is None:
+                self.silent[watch.id] = _learning(series, end)
+            else:
+                self.judged += judge(watch, series, baseline, end, self._budget)
+        firing = {_key(one) for one in self.judged if one.verdict is not None and one.verdict.firing}
+        self._since_ms = {key: self._since_ms.get(key, now_ms) for key in firing}
+
+    def exposition(self, unknown: Mapping[str, str]) -> bytes:
+        """Return the gauges, in Prometheus's text format; none of a KPI that is unknown."""
+        samples: dict[str, list[str]] = {name: [] for name in _HELP}
+        for one in self.judged:
+            if one.watch.kpi in unknown:
+                continue
+            labels = f'{names.ALERT}="{one.watch.id}",{names.TIER}="{one.tier.name}"'
+            samples[names.ALERT_ON].append(f"{{{labels}}} {int(one.on)}")
+            samples[names.ALERT_BASE].append(f"{{{labels}}} {one.base}")
+            samples[names.ALERT_END].append(f"{{{labels}}} {one.end_ms / 1000!r}")
+            for span, seen in (("long", one.long), ("short", one.short)):
+                place = f'{{{labels},{names.SPAN}="{span}"}}'
+                samples[names.ALERT_OBSERVED].append(f"{place} {seen.observed}")
+                samples[names.ALERT_EXPECTED].append(f"{place} {seen.expected!r}")
+            if one.verdict is not None:
+                samples[names.ALERT_P_VALUE].append(f"{{{labels}}} {one.verdict.p_value!r}")
+                samples[names.ALERT_ALPHA].append(f"{{{labels}}} {one.alpha!r}")
+                samples[names.ALERT_NEEDED].append(f"{{{labels}}} {one.verdict.needed}")
+        return "".join(_families(samples)).encode()
+
+    def document(self, unknown: Mapping[str, str]) -> dict[str, Any]:
+        """Return the section `alerts` of the KPI document."""
+        said: dict[str, Any] = {
+            watch.id: {"kpi": watch.kpi, "unknown": unknown[watch.kpi]} for watch in WATCHES if watch.kpi in unknown
+        }
+        said |= {watch: {"silent": reason} for watch, reason in self.silent.items() if watch not in said}
+        for one in self.judged:
+            if one.watch.kpi not in unknown:
+                of_watch = said.setdefault(one.watch.id, {"kpi": one.watch.kpi, "base": one.base, "windows": {}})
+                of_watch["windows"][one.tier.name] = self._told(one)
+        return said
+
+    def _told(self, one: Judged) -> dict[str, Any]:
+        verdict = one.verdict
+        since_ms = self._since_ms.get(_key(one))
+        return {
+            "severity": one.tier.severity,
+            "on": one.on,
+            "why": one.reason,
+            "firing": verdict is not None and verdict.firing,
+            "since": None if since_ms is None else _instant(since_ms),
+            "end": _instant(one.end_ms),
+            "observed": one.long.observed,
+            "expected": one.long.expected,
+            "factor": one.tier.factor,
+            "p_value": None if verdict is None else verdict.p_value,
+            "alpha": one.alpha,
+            "needed": None if verdict is None else verdict.needed,
+            "base": one.base,
+        }
+
+    def _baseline(self, watch: Watch, series: Series, end: int) -> Baseline | None:
+        usual = learned(watch, series, end)
+        target = self._targets.get(watch.kpi)
+        if target is None:
+            return usual
+        return targeted(watch, float(target.value), _PERIOD_HOURS[target.window], usual)
+
+
+def _learning(series: Series, end: int) -> str:
+    counted = series.counts.nonzero()[0]
+    if not len(counted):
+        return "nothing to learn from yet: it has never happened"
+    days = max(end - series.first - int(counted[0]), 0) // DAY_STEPS
+    return f"learning what is usual: {days} of {(LEAST_WEEKS * WEEK_STEPS + WEEK_STEPS) // DAY_STEPS} days"
+
+
+def _families(samples: Mapping[str, list[str]]) -> Iterable[str]:
+    for name, of_name in samples.items():
+        if of_name:
+            yield f"# HELP {name} {_HELP[name]}\n# TYPE {name} gauge\n"
+            yield from (f"{name}{sample}\n" for sample in of_name)
+
+
+def _key(one: Judged) -> tuple[str, str]:
+    return one.watch.id, one.tier.name
+
+
+def _longest_first(target: Target) -> float:
+    """Of several targets the shortest period's is the one that counts: the last of them."""
+    return -_PERIOD_HOURS[target.window]
+
+
+def _instant(ms: int) -> str:
+    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
