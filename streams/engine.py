@@ -33,6 +33,7 @@ HasRead: TypeAlias = Callable[[TP, int], bool]
 
 _log = logging.getLogger(__name__)
 _OUTDATED_MS = 10_000
+_DONE = object()
 OUT_OF_RANGE = "its sums have left the range of 64-bit integers, so it takes no more records"
 """Nothing that comes makes such a partition right again."""
 HALF_READ = "its changelog was read in part and is to be read again"
@@ -203,7 +204,8 @@ class Engine:
         """
         owned = self.owned.get(chunk.partition)
         if owned is not None and chunk.partition not in self.failed:
-            owned.take(chunk, int(time.time() * 1000))
+            with self.checkpoints.holds.of("take"):
+                owned.take(chunk, int(time.time() * 1000))
 
     def is_flooded(self, partition: int) -> bool:
         """Tell whether a partition has sent more elsewhere than it may before the broker has taken it."""
@@ -229,10 +231,11 @@ class Engine:
         if owned is None or time.time() * 1000 - tick.sent_ms > _OUTDATED_MS or not self.is_ours(tick):
             return
         with contextlib.suppress(RangeError):  # it comes again with the answer, which knows what to do
-            for _ in owned.state.steps(tick.now_ms):
+            steps, is_left = owned.state.steps(tick.now_ms), True
+            while is_left and self.owned.get(partition) is owned:
+                with self.checkpoints.holds.of("fold"):
+                    is_left = next(steps, _DONE) is not _DONE
                 await asyncio.sleep(0)
-                if self.owned.get(partition) is not owned:
-                    return
 
     def answer(self, partition: int, tick: Tick) -> Answer | None:
         """Bring a partition to a tick and begin a checkpoint if one is due; None if there is nothing to say."""
@@ -248,14 +251,14 @@ class Engine:
             return None
         self.last_tick_s = time.monotonic()
         try:
-            reply = owned.answer(tick)
+            with self.checkpoints.holds.of("answer"):
+                reply = owned.answer(tick)
         except RangeError:
             # Another worker would fail on it alike, and the next one: keep the partition, and its KPIs unknown.
             _log.exception("partition %d: its sums can't be known any more", partition)
             self.failed[partition] = OUT_OF_RANGE
             return failure(tick, partition, OUT_OF_RANGE)
-        checkpoint = self._settings.checkpoint
-        if owned.is_due(asyncio.get_running_loop().time(), checkpoint.interval.seconds, checkpoint.events):
+        if owned.is_due(asyncio.get_running_loop().time(), self._settings.checkpoint.pace):
             owned.begin_checkpoint()
         return reply
 

@@ -7,11 +7,12 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Metric, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 
 from events.names import EVENT_TYPES, REASONS
 from metrics import names
+from streams.holds import STEPS, Holds
 
 if TYPE_CHECKING:
     from streams.app import Worker
@@ -46,6 +47,16 @@ class _EngineCollector(Collector):
             yield _gauge(names.CHECKPOINT_TIMESTAMP, "When the last checkpoint was safe.", saved.last_at_s)
         yield _gauge(names.PARTITIONS_OWNED, "Partitions that this worker owns.", len(owned))
         yield _gauge(names.PERSONS, "Persons in them.", sum(len(each.state.fold.persons) for each in owned))
+        changelog = {
+            "live": sum(each.checkpointer.live_bytes for each in owned),
+            "superseded": sum(each.checkpointer.superseded_bytes for each in owned),
+        }
+        yield _gauge_by(names.CHANGELOG_BYTES, "Bytes of entries needed, and not deleted yet.", names.STATE, changelog)
+        yield _histogram(names.LOOP_HELD, "Seconds for which a step held the event loop.", saved.holds)
+        longest = saved.holds.longest_s
+        yield _gauge_by(names.LOOP_HELD_LONGEST, "The longest hold since the start.", names.STEP, longest)
+        ids_bytes = sum(each.state.dedupe.size_bytes for each in owned)
+        yield _gauge(names.DEDUPLICATION_BYTES, "Memory that the event ids take.", ids_bytes)
         yield _gauge(names.DEDUPLICATION_IDS, "Event ids remembered.", sum(len(each.state.dedupe) for each in owned))
         yield _gauge(names.WAITING_EVENTS, "Events that wait for the clock.", sum(len(e.state.waiting) for e in owned))
         if read := [each.last_record_ms for each in owned if each.last_record_ms >= 0]:
@@ -121,6 +132,20 @@ def _from_0(known: Iterable[str], counted: Mapping[str, int]) -> dict[str, int]:
 def _gauge(name: str, text: str, value: float) -> Metric:
     family = GaugeMetricFamily(name, text)
     family.add_metric([], value)
+    return family
+
+
+def _gauge_by(name: str, text: str, label: str, values: Mapping[str, float]) -> Metric:
+    family = GaugeMetricFamily(name, text, labels=[label])
+    for key, value in values.items():
+        family.add_metric([key], value)
+    return family
+
+
+def _histogram(name: str, text: str, holds: Holds) -> Metric:
+    family = HistogramMetricFamily(name, text, labels=[names.STEP])
+    for step in STEPS:
+        family.add_metric([step], holds.buckets(step), holds.sum_s[step])
     return family
 
 

@@ -22,7 +22,9 @@ from events.names import (
     HEADER_TOPIC,
 )
 from streams.checkpoint import Checkpointer, Draft
+from streams.holds import Holds
 from streams.messages import Answer, Tick, answer
+from streams.pace import Pace, Since
 from streams.partition import Misplaced, PartitionState, Refused
 from streams.transport.chunk import Chunk
 
@@ -62,7 +64,7 @@ class CheckpointStatistics:
     bytes: int = 0
     last_at_s: float = 0.0
     last_duration_s: float = 0.0
-    slowest_draft_s: float = 0.0
+    holds: Holds = field(default_factory=Holds)
 
 
 @dataclass(slots=True)
@@ -135,6 +137,7 @@ class OwnedPartition:
                 )
         self.positions[chunk.topic] = max(expected, chunk.end)
         self._events_since += len(values)
+        self._bytes_since += sum(map(len, values))
         if timestamps:
             self.last_record_ms = max(self.last_record_ms, *timestamps)
 
@@ -181,11 +184,11 @@ class OwnedPartition:
             reply.track = self.state.track.pack()
         return reply
 
-    def is_due(self, now_s: float, interval_s: float, events: int) -> bool:
+    def is_due(self, now_s: float, pace: Pace) -> bool:
         """Tell whether a checkpoint should be begun: there are changes, and they are many or old."""
         if self._saving is not None or not self._has_changes():
             return False
-        return self._events_since >= events or now_s - self._saved_at_s >= interval_s
+        return pace.is_due(Since(now_s - self._saved_at_s, self._events_since, self._bytes_since, self._last_size))
 
     def begin_checkpoint(self) -> None:
         """Take a picture of the state and write it in the background."""
@@ -215,11 +218,10 @@ class OwnedPartition:
         return self.state.fold.persons.has_changes or (last.offsets if last else {}) != self.positions
 
     def _draft(self) -> Draft:
-        loop = asyncio.get_running_loop()
-        began = loop.time()
-        draft = self.checkpointer.draft(self.state, self.positions)
-        self._events_since, self._saved_at_s = 0, loop.time()
-        self.statistics.slowest_draft_s = max(self.statistics.slowest_draft_s, loop.time() - began)
+        with self.statistics.holds.of("draft"):
+            draft = self.checkpointer.draft(self.state, self.positions)
+        self._events_since = self._bytes_since = 0
+        self._saved_at_s = asyncio.get_running_loop().time()
         return draft
 
     async def _save_until_safe(self, draft: Draft) -> None:

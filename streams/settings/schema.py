@@ -18,6 +18,7 @@ from metrics.economics import Economics, Target
 from metrics.evaluate import refuse_bad_targets
 from streams.health import HealthRules
 from streams.meaning import RAW_VALUES, Meaning
+from streams.pace import Pace
 from streams.settings.duration import AnyDuration, Duration, PositiveDuration
 from streams.settings.expected import Expectations
 from streams.settings.fields import (
@@ -239,12 +240,29 @@ class Ingest(_Group):
 
 
 class Checkpoint(_Group):
-    """How much work a crash may cost: a checkpoint is due after `interval` or `events`, whichever comes first."""
+    """How much work a crash may cost, and how much writing: `interval`, `events` or `bytes`, whichever comes first."""
 
     interval: PositiveDuration = Field(
         Duration(10_000), description="Time after which a partition with changes is saved.", examples=["10s"]
     )
     events: int = Field(200_000, ge=1, description="Events after which it is saved.", examples=[200_000])
+    bytes: int = Field(64_000_000, ge=1, description="Bytes of events after which it is saved.", examples=[64_000_000])
+    traffic: float = Field(
+        0.5,
+        gt=0,
+        le=100,
+        allow_inf_nan=False,
+        description="Bytes that may be written for each byte read; what would write more waits, up to `longest`.",
+        examples=[0.5],
+    )
+    longest: PositiveDuration = Field(
+        Duration(300_000), description="Changes never wait longer to be saved.", examples=["5m"]
+    )
+
+    @property
+    def pace(self) -> Pace:
+        """When a checkpoint is due."""
+        return Pace(self.interval.seconds, self.events, self.bytes, self.traffic, self.longest.seconds)
 
 
 class Health(_Group):

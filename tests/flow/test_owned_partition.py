@@ -16,6 +16,7 @@ from streams.manifest import Epoch, manifest_key, newest
 from streams.meaning import Meaning
 from streams.messages import Tick
 from streams.owned import CheckpointStatistics, LostRecordsError, OwnedPartition
+from streams.pace import Pace
 from streams.panes import DAY_MS
 from streams.partition import PartitionState
 
@@ -96,7 +97,7 @@ def test_nothing_goes_ahead_of_an_acknowledgement(kind: str, before: list[str]) 
         for _ in range(50):
             await asyncio.sleep(0.001)
         assert stages(log.done) == before
-        assert not owned.is_due(1e12, 0.0, 1)
+        assert not owned.is_due(1e12, Pace(0.0, 1, 1, 1.0, 0.0))
         log.held[kind].set()
         await until(lambda: owned.statistics.written == 1)
 
@@ -230,7 +231,7 @@ async def test_a_clock_that_moves_alone_needs_no_checkpoint() -> None:
     owned.answer(a_tick())
     await owned.save_now()
     owned.answer(a_tick(2))
-    assert not owned.is_due(1e12, 0.0, 1)
+    assert not owned.is_due(1e12, Pace(0.0, 1, 1, 1.0, 0.0))
     log.done.clear()
     await owned.save_now()
     assert log.done == []
