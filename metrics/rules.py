@@ -182,21 +182,23 @@ def _presence() -> tuple[Alert, ...]:
 
 def _trust() -> tuple[Alert, ...]:
     unknown = selector(names.KPI_UNKNOWN, _WORKERS)
+    missed = selector(names.KPI_UNKNOWN, {**_WORKERS, names.REASON: names.SILENT_SOURCE})
     residual = selector(names.BOOKS_RESIDUAL, _WORKERS)
     counted, seen = selector(names.EVENTS, _WORKERS), f"sum by (job) ({selector('up', _WORKERS)})"
     of_type = "sum by (job, type) (increase({}[{}]))".format
     return (
         Alert(
             name="TapeshKpiUnknown",
-            # Not by reason: a reason that changes would start the waiting anew.
-            expr=f"count by (job) ({unknown} == 1)",
+            # Not by reason: a reason that changes would start the waiting anew. A silent source has its own alert, and
+            # leaves the other KPIs to be believed.
+            expr=f"count by (job) ({unknown} == 1 unless {missed})",
             lasts="2m",
             severity="page",
             layer="engine",
             summary="{{ $value }} KPIs are unknown.",
             description=f"Because: {{{{ range query `count by (reason) ({unknown} == 1)` }}}}"
             "{{ .Labels.reason }} ({{ .Value }} KPIs). {{ end }}",
-            action="The reason says what is missing: a partition without an owner, a silent source, a running replay. "
+            action="The reason says what is missing: a partition without an owner, a failed one, a running replay. "
             "The gauges are absent until it is mended; nothing wrong is shown.",
             distrust=True,
         ),
@@ -224,6 +226,18 @@ def _trust() -> tuple[Alert, ...]:
             description="The workers are up and read nothing: producers, the topics' names or the brokers.",
             action="`tapesh check` says whether the topics are there and when something was last written to them.",
             distrust=True,
+        ),
+        Alert(
+            name="TapeshSourceSilent",
+            expr=f"max by (job, source, type) ({selector(names.SOURCE_SILENT, _WORKERS)}) == 1",
+            lasts="2m",
+            severity="ticket",
+            layer="engine",
+            summary="{{ $labels.type }} events from {{ $labels.source }} are missed.",
+            description="They should have come, by what is configured or by their rhythm. The KPIs that they feed are "
+            "unknown meanwhile, the others stand.",
+            action="`tapesh check` says what is expected of it and since when it is silent. Ask who runs the emitter; "
+            "it is believed again by itself. A source that is gone for good goes into `health.retired`.",
         ),
         Alert(
             name="TapeshEventTypeSilent",

@@ -74,9 +74,9 @@ def test_hours_of_the_week_are_those_of_the_zone_across_a_change_of_the_clocks()
 
 @pytest.mark.parametrize("per_week", [0.3, 1, 3, 10])
 def test_a_trickle_is_never_called_silent(per_week: float):
-    """Independent events at a low rate, judged at every gap of a year: however long it lasts, it was to be expected."""
+    """Independent events at a low rate: of the gaps of six years, however long, each was to be expected."""
     draw = random.Random(17)
-    for _ in range(20):
+    for _ in range(6):
         hour, hours = 0.0, [0]
         mark = mark_of(hours)
         marks = Watermarks()

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import msgspec
+from agreement import meaning
+from fake_log import purchase
 from hypothesis import given
 from hypothesis import strategies as st
+from test_checkpoint import Changelog
 
+from streams.manifest import Epoch
+from streams.partition import PartitionState
 from streams.watermarks import (
     HOUR_MS,
     MOST_PAIRS,
@@ -62,6 +67,18 @@ def test_a_checkpoint_loses_nothing(before, after):
     restored = Watermarks()
     restored.restore(msgspec.msgpack.decode(written, type=list[PackedMark]))
     assert noted(after, restored).pack() == noted([*before, *after]).pack()
+
+
+def test_marks_are_part_of_a_partitions_checkpoint():
+    """Its next owner knows the rhythm that it has never seen."""
+    state = PartitionState(meaning())
+    state.arrive([purchase(number, source="till") for number in range(50)], [T0 + n * HOUR_MS for n in range(50)])
+    changelog = Changelog()
+    _, writer, _ = changelog.load(Epoch(0, 1))
+    assert changelog.write(writer, state, 50)
+    restored, _, _ = changelog.load(Epoch(0, 2))
+    assert restored.watermarks.pack() == state.watermarks.pack()
+    assert restored.watermarks.marks["till", "purchase"].hours == (1 << 50) - 1
 
 
 @given(st.sets(st.integers(0, 3 * HORIZON), min_size=1))
