@@ -40,13 +40,14 @@ from streams.rounds import Rounds
 from streams.settings import Settings
 from streams.settings.clients import faust_credentials
 from streams.succession import Standing
-from streams.topics import LARGEST_MESSAGE
+from streams.topics import LARGEST_MESSAGE, resized
 from streams.transport import Chunk, Sources, bind, transport_options
 from streams.web import add_pages
 from streams.web_guard import LARGEST_BODY, guard_pages
 
 _log = logging.getLogger(__name__)
 _QUEUED_CHUNKS = 8
+_TOPICS_LOOKED_AT_EVERY_S = 15.0
 _LEASE = 0.8
 """For how much of a session, after which the group may replace a member, that member may speak for the KPIs."""
 STATE_TABLE = "state"
@@ -80,6 +81,7 @@ class Worker:
         log = FaustLog(self.app, self._changelog, settings.topic(DEAD_LETTERS), source_topics(settings))
         self.engine = Engine(settings, log, self.table.data.data, self._ends, self._has_read)
         self.rounds: Rounds | None = None
+        self._resized = ""
         self.exporter = KpiExporter(self._speaks_until_s)
         redis = settings.redis
         self.serving = (
@@ -207,6 +209,10 @@ class Worker:
         async def drive() -> None:
             await self._drive()
 
+        @app.task()
+        async def watch_topics() -> None:
+            await self._watch_topics()
+
     async def _or_crash(self, step: Any, *arguments: Any) -> None:
         """Run a step of an agent; an error stops the worker: what it did is undone by the next owner's recovery."""
         try:
@@ -269,12 +275,22 @@ class Worker:
         if self.serving is not None:
             await self.serving.stop()
 
+    async def _watch_topics(self) -> None:
+        """Look whether partitions were added that nobody reads; all workers do, for whoever takes office next."""
+        while not self.app.should_stop:
+            await asyncio.sleep(_TOPICS_LOOKED_AT_EVERY_S)
+            self._resized = await asyncio.to_thread(resized, self.settings)
+            if self.rounds is not None:
+                self.rounds.resized = self._resized
+
     def _take_office(self) -> Rounds:
         remembered = Remembered("admission", self.memory.data.data, self.app.consumer_generation_id)
         admitted = msgspec.json.decode(remembered.value or b"{}", type=dict[str, list[str]])
         self._remembered, self._admitted = remembered, None
         admission = Admission(self.settings.max_slice_values, admitted)
-        return Rounds(self.settings, uuid.uuid4().hex, self.url, admission)
+        rounds = Rounds(self.settings, uuid.uuid4().hex, self.url, admission)
+        rounds.resized = self._resized
+        return rounds
 
     def _leave_office(self) -> None:
         self.rounds = None

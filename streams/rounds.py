@@ -72,6 +72,9 @@ class Rounds:
         owner: names this life of the agent; answers to other owners' ticks are ignored.
         url: where this worker's HTTP interface is.
         admission: which slice values and labels are shown.
+
+    Attributes:
+        resized: which event topic has got another partition count, in a sentence: nobody reads the new ones.
     """
 
     def __init__(self, settings: Settings, owner: str, url: str, admission: Admission) -> None:
@@ -83,6 +86,7 @@ class Rounds:
         self.began_s = math.nan
         self.latest_event_ms = -1
         self.waiting = 0
+        self.resized = ""
         self._settings = settings
         self._owner = owner
         self._url = url
@@ -180,6 +184,10 @@ class Rounds:
 
     def obstacle(self, now_s: float) -> Reason | None:
         """Return why nothing at all can be known now; None if only sources may be missing."""
+        return failure(self.resized) if self.resized else self._missing(now_s)
+
+    def _missing(self, now_s: float) -> Reason | None:
+        """Return what a complete and recent round is wanting; None if there is one."""
         if self._settings.clock == "event" and self.snapshot is not None and self.latest_event_ms < 0:
             return NO_EVENT
         patience_s = max(MISSED_TICKS * self._settings.tick_interval.seconds, GRACE_S)

@@ -155,6 +155,20 @@ def misfits(topics: Sequence[Topic], counts: Mapping[str, int], policies: Mappin
     return problems
 
 
+def resized(settings: Settings, timeout_s: float = 3.0) -> str:
+    """Say which event topic has been given another partition count since the workers began; "" if none, or unheard.
+
+    Kafka lets anyone add partitions. Nobody reads them, and persons move to other ones: figures would only be smaller.
+    """
+    wanted = [topic for topic in wanted_topics(settings) if topic.holds_events]
+    try:
+        with admin_client(settings, timeout_s) as admin:
+            counts = partition_counts(admin, [topic.name for topic in wanted])
+    except (BrokerUnreachable, KafkaError, OSError):
+        return ""
+    return "; ".join(misfits([topic for topic in wanted if topic.name in counts], counts, {}))
+
+
 def _way_out(topic: Topic, count: int) -> str:
     if topic.holds_events:
         return (

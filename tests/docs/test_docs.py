@@ -173,6 +173,19 @@ def test_files_that_are_named_are_there() -> None:
         assert not lost, f"{page.name} names {sorted(lost)}"
 
 
+def test_tests_that_are_named_exist() -> None:
+    """A page that says what is promised names the test that shows it; a fault that is tested is on that page."""
+    named = re.compile(r"`(tests/[\w/]+\.py)::(test_\w+)`")
+    for page in WRITTEN:
+        for path, test in named.findall(page.read_text()):
+            assert f"def {test}(" in (ROOT / path).read_text(), f"{page.name} names {path}::{test}, which isn't there"
+    shown = set(named.findall((ROOT / "docs/reliability.md").read_text()))
+    for file in sorted((ROOT / "tests/faults").glob("test_*.py")):
+        tests = set(re.findall(r"^def (test_\w+)\(", file.read_text(), re.MULTILINE))
+        missing = tests - {test for path, test in shown if (ROOT / path) == file}
+        assert not missing, f"docs/reliability.md doesn't say what {sorted(missing)} of {file.name} show"
+
+
 def test_make_targets_that_are_named_exist() -> None:
     """`make demo` is in the Makefile."""
     targets = set(re.findall(r"^([\w.]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))

@@ -224,3 +224,11 @@ def test_a_partition_that_is_behind_makes_kpis_unknown_until_it_has_caught_up() 
     assert cluster.reasons() == {"partition 0 is still reading what came before"}
     assert cluster.round(0, 1)
     assert not cluster.reasons()
+
+
+def test_a_topic_with_partitions_that_nobody_reads_makes_kpis_unknown() -> None:
+    """All that are known answer, and figures would only be smaller: the sentence says what to do."""
+    cluster = Cluster()
+    assert cluster.round(0, 1)
+    cluster.rounds.resized = "topic 'customer-events' has 3 partition(s), expected 2"
+    assert cluster.reasons() == {"topic 'customer-events' has 3 partition(s), expected 2"}
