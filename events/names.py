@@ -17,6 +17,7 @@ KPI_TICKS: Final = "kpi-ticks"
 KPI_COMPONENTS: Final = "kpi-components"
 KPI_SNAPSHOTS: Final = "kpi-snapshots"
 ENGINES: Final = "tapesh-engines"
+KPI_LEDGER: Final = "kpi-ledger"
 
 # Headers of a dead letter: why it was rejected, and where it came from.
 HEADER_ERROR: Final = "error"

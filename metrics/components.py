@@ -8,6 +8,10 @@ merged, restated or taken back.
 
 `at` says at which instant a contribution is placed. `STOCK` components have no instant: they hold what is
 true now and appear in `lifetime` sums only.
+
+`moved_by` says what happens later, in the ordinary course of things, and takes a contribution from its instant: a
+customer who buys again leaves the day of the purchase before. Where it is empty a past day changes for what comes
+late alone, and KPIs made of such components can be restated (`metrics.restatement`).
 """
 
 from __future__ import annotations
@@ -35,6 +39,7 @@ class Component:
         at: the instant at which a contribution is placed, in words.
         meaning: one sentence for the engineer.
         label: name of the label that splits it (`reason`, `touchpoint`, `stage`), or None.
+        moved_by: what later takes a contribution from its instant; empty: nothing does.
     """
 
     name: str
@@ -42,6 +47,7 @@ class Component:
     at: str
     meaning: str
     label: str | None = None
+    moved_by: str = ""
 
 
 STOCK = "now"
@@ -58,17 +64,29 @@ COMPONENTS: tuple[Component, ...] = (
     Component("closed", _C, "close", "lifetimes closed"),
     Component("closed_at", _T, "close", "sum of the closing instants, milliseconds since 1970"),
     Component("closed_tenure", _T, "close", "sum of the lengths of closed lifetimes"),
-    Component("closed_by_opening", _C, "opening", "closed lifetimes, placed at their opening"),
+    Component("closed_by_opening", _C, "opening", "closed lifetimes, placed at their opening", moved_by="a close"),
     Component("closed_involuntary", _C, "close", "lifetimes closed by an involuntary cancellation"),
-    Component("closed_involuntary_by_opening", _C, "opening", "the same, placed at their opening"),
+    Component("closed_involuntary_by_opening", _C, "opening", "the same, placed at their opening", moved_by="a close"),
     Component("closed_by_reason", _C, "close", "lifetimes closed, by reason", "reason"),
     # Buying lifetimes and buyers
     Component("buying_opened", _C, "opening purchase", "buying lifetimes opened"),
     Component("lapsed", _C, "lapse", "buying lifetimes whose lapse has come"),
-    Component("lapsed_by_opening", _C, "opening purchase", "lapsed buying lifetimes, placed at their opening"),
-    Component("buyers", _C, "latest purchase", "persons by their latest purchase"),
-    Component("buying_span", _T, "latest purchase", "sum of latest less first purchase"),
-    Component("repeat_buyers", _C, "second-latest purchase", "persons by their second-latest purchase"),
+    Component(
+        "lapsed_by_opening",
+        _C,
+        "opening purchase",
+        "lapsed buying lifetimes, placed at their opening",
+        moved_by="a lapse",
+    ),
+    Component("buyers", _C, "latest purchase", "persons by their latest purchase", moved_by="the next purchase"),
+    Component("buying_span", _T, "latest purchase", "sum of latest less first purchase", moved_by="the next purchase"),
+    Component(
+        "repeat_buyers",
+        _C,
+        "second-latest purchase",
+        "persons by their second-latest purchase",
+        moved_by="the next purchase",
+    ),
     Component("first_buyers", _C, "first purchase", "persons by their first-ever purchase"),
     Component("first_purchase_minor", _M, "first purchase", "totals of first-ever purchases"),
     # Orders and revenue
@@ -83,9 +101,21 @@ COMPONENTS: tuple[Component, ...] = (
     Component("cross_sell_lines_minor", _M, "purchase", "totals of cross-sell lines"),
     # Leads
     Component("leads", _C, "first sight", "leads by their earliest event"),
-    Component("leads_converted", _C, "first sight", "leads whose person has a lifetime opened at or after it"),
+    Component(
+        "leads_converted",
+        _C,
+        "first sight",
+        "leads whose person has a lifetime opened at or after it",
+        moved_by="an opening",
+    ),
     Component("leads_by_stage", _C, "first reach", "leads by the first time they reached a stage", "stage"),
-    Component("leads_decided", _C, "later of first won, first lost", "leads that were won or lost"),
+    Component(
+        "leads_decided",
+        _C,
+        "later of first won, first lost",
+        "leads that were won or lost",
+        moved_by="the other decision",
+    ),
     # Spend
     Component("spends", _C, "spend", "spend events"),
     Component("acquisition_spend_minor", _M, "spend", "acquisition spend and cost of acquisitions"),
@@ -109,7 +139,13 @@ COMPONENTS: tuple[Component, ...] = (
     # Loyalty programme
     Component("members", _C, STOCK, "members now"),
     Component("members_active", _C, STOCK, "members with an open lifetime now"),
-    Component("members_engaged", _C, "latest activity", "members now, by their latest earning, issue or redemption"),
+    Component(
+        "members_engaged",
+        _C,
+        "latest activity",
+        "members now, by their latest earning, issue or redemption",
+        moved_by="the next activity",
+    ),
     Component("rewards_issued", _C, "activity", "rewards issued"),
     Component("rewards_redeemed", _C, "activity", "rewards redeemed"),
 )

@@ -14,11 +14,12 @@ from metrics.catalogue import CATALOGUE, THEMES
 from metrics.catalogue.value import EXPECTED_LIFESPAN, OBSERVED_LIFESPAN
 from metrics.components import COMPONENTS
 from metrics.economics import Economics
-from metrics.feeds import event_types
+from metrics.feeds import event_types, needed_components
 from metrics.formula import components
 from metrics.kpi import Better, Kpi, Scope, Unit, Windows
 from metrics.names import metric_name
 from metrics.prose import prose, terms
+from metrics.restatement import RESTATABLE, restated
 
 _DEFAULTS = Economics("EUR")
 PAGE = Path(__file__).parent.parent / "docs" / "kpis.md"
@@ -44,7 +45,8 @@ those of the reporting currency EUR; another currency's code takes the place of 
 
 def page() -> str:
     """The whole reference, as Markdown."""
-    return "\n".join([_INTRODUCTION, *_overview(), *_themes(), *_terms(), *_lifespan(), *_components()]) + "\n"
+    parts = [_INTRODUCTION, *_overview(), *_themes(), *_terms(), *_lifespan(), *_restated(), *_components()]
+    return "\n".join(parts) + "\n"
 
 
 def _overview() -> list[str]:
@@ -71,7 +73,7 @@ def _section(kpi: Kpi) -> list[str]:
         facts.append(f"**Slices**: {kpi.scope.value}")
     if fed := sorted(event_types(_DEFAULTS)[kpi.id]):
         facts.append(f"**Fed by**: {', '.join(f'`{kind}`' for kind in fed)}")
-    facts.append(f"**Source**: {kpi.source}")
+    facts += [f"**Restated**: {restated(kpi)}", f"**Source**: {kpi.source}"]
     heading = [f"### {kpi.id}", "", f"**{kpi.title.en} · {kpi.title.fa}.** {kpi.meaning.en}", "", kpi.meaning.fa, ""]
     return [*heading, *(f"- {fact}" for fact in facts), ""]
 
@@ -91,6 +93,23 @@ def _lifespan() -> list[str]:
         "- *lifespan in years*: a number where one is configured; otherwise",
         f"    - `expected` (the default): {prose(EXPECTED_LIFESPAN)};",
         f"    - `observed`: {prose(OBSERVED_LIFESPAN)}.",
+        "",
+    ]
+
+
+def _restated() -> list[str]:
+    rows = [
+        f"- `{kpi.id}`: {', '.join(f'`{name}`' for name in sorted(needed_components(kpi.id, _DEFAULTS)))}"
+        for kpi in RESTATABLE
+    ]
+    return [
+        "## Restated KPIs",
+        "",
+        "What comes late changes these for days and months that are past; the ledger holds what was first published",
+        "and what is known now ([definitions](definitions.md#restatement)). Each with the components that it is made",
+        "of; why another KPI isn't among them is said beside it.",
+        "",
+        *rows,
         "",
     ]
 

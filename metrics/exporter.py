@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
@@ -20,9 +20,11 @@ from metrics.catalogue import CATALOGUE
 from metrics.compiled import KpiValues
 from metrics.evaluate import Snapshot
 from metrics.kpi import Kpi
-from metrics.names import ALL, KPI, KPI_UNKNOWN, REASON, SLICE, VALUE, WINDOW, metric_name
+from metrics.names import ALL, KPI, KPI_UNKNOWN, PERIOD, REASON, RESTATED_DELTA, SLICE, VALUE, WINDOW, metric_name
 
 _UNKNOWN_HELP = "1 where a KPI can't be known now, and why; its gauges are absent meanwhile."
+
+_RESTATED_HELP = "Now known less first published, in the KPI's unit, over the last 31 past days or 12 past months."
 
 
 def render(snapshot: Snapshot, unknown: Mapping[str, str], currency: str) -> bytes:
@@ -52,6 +54,23 @@ def render(snapshot: Snapshot, unknown: Mapping[str, str], currency: str) -> byt
             for kpi_id, reason in unknown.items()
         ]
     return "".join(f"{line}\n" for line in lines).encode()
+
+
+def render_restated(deltas: Mapping[tuple[str, str], float], unknown: Collection[str] = ()) -> bytes:
+    """What restatements have added to recent past periods, in the same format.
+
+    Args:
+        deltas: by kind of period and KPI.
+        unknown: KPIs that have no gauges now.
+    """
+    samples = [
+        f'{RESTATED_DELTA}{{{KPI}="{_escaped(kpi)}",{PERIOD}="{_escaped(kind)}"}} {delta!r}'
+        for (kind, kpi), delta in deltas.items()
+        if kpi not in unknown
+    ]
+    if not samples:
+        return b""
+    return "".join(f"{line}\n" for line in (*_head(RESTATED_DELTA, _RESTATED_HELP), *samples)).encode()
 
 
 class KpiExporter(Collector):

@@ -49,6 +49,8 @@ SNAPSHOT_AGE: Final = "tapesh_snapshot_age_seconds"
 BOOKS_RESIDUAL: Final = "tapesh_books_residual_customers"
 SOURCE_LAST_EVENT: Final = "tapesh_source_last_event_timestamp_seconds"
 SOURCE_SILENT: Final = "tapesh_source_silent"
+RESTATED_DELTA: Final = "tapesh_restated_delta"
+PERIOD: Final = "period"
 SLICE_OVERFLOW: Final = "tapesh_slice_overflow_total"
 
 # Alerts on customers: a pair of windows each, `span` is `long` or `short`
@@ -65,6 +67,7 @@ ALERT_ON: Final = "tapesh_alert_on"
 ALERT_END: Final = "tapesh_alert_end_timestamp_seconds"
 
 # The engine's own
+RESTATEMENTS: Final = "tapesh_restatements_total"
 EVENTS: Final = "tapesh_events_total"
 EVENTS_REJECTED: Final = "tapesh_events_rejected_total"
 EVENTS_DUPLICATE: Final = "tapesh_events_duplicate_total"
@@ -118,6 +121,16 @@ class RedisKeys:
     def history(self) -> str:
         """Capped stream: a snapshot a minute."""
         return f"{self.prefix}history"
+
+    @property
+    def ledger(self) -> str:
+        """Capped stream: what was published of past days and months, and what was restated."""
+        return f"{self.prefix}ledger"
+
+    @property
+    def ledger_now(self) -> str:
+        """Hash: what is known now of each past day and month."""
+        return f"{self.prefix}ledger:now"
 
 
 def profile_key(customer_id: str) -> str:

@@ -18,12 +18,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
@@ -64,6 +64,13 @@ class ReplacedError(Exception):
     """Another owner of the KPIs has begun to write since."""
 
 
+class Writer(Protocol):
+    """Something else that is kept in Redis, and goes with the snapshots."""
+
+    async def write(self, redis: Redis) -> None:
+        """Write what is new, if anything; called again if it raises."""
+
+
 class Serving:
     """Writes snapshots to Redis, in its own task and at its own pace.
 
@@ -73,6 +80,7 @@ class Serving:
         prefix: of every key and channel.
         history_length: entries of the history, roughly.
         history_every_s: seconds of the snapshots' clock between two entries of the history.
+        beside: also written, at each attempt.
         timeout_s: how long one attempt to write may take.
         longest_pause_s: between two attempts; the first pause is a twentieth of a second, each next one twice as long.
     """
@@ -85,6 +93,7 @@ class Serving:
         prefix: str = RedisKeys().prefix,
         history_length: int = 1_440,
         history_every_s: float = 60.0,
+        beside: Sequence[Writer] = (),
         timeout_s: float = 2.0,
         longest_pause_s: float = 5.0,
     ) -> None:
@@ -93,6 +102,7 @@ class Serving:
         self._ca_file = ca_file
         self._history_length = history_length
         self._history_every_ms = history_every_s * 1_000
+        self._beside = beside
         self._timeout_s = timeout_s
         self._longest_pause_s = longest_pause_s
         self._redis: Redis | None = None
@@ -201,6 +211,9 @@ class Serving:
             return True
         try:
             await self.publish(*pending)
+            for writer in self._beside:
+                async with asyncio.timeout(self._timeout_s):
+                    await writer.write(self._connected())
         except ReplacedError as error:
             self._pending = None  # not ours to write any more; if it is, the next snapshot will be taken
             self._state = replace(self._state, failures=self._state.failures + 1, error=str(error))

@@ -23,18 +23,23 @@ import msgspec
 from faust.types import TP
 
 from events.names import DEAD_LETTERS, KPI_COMPONENTS, KPI_SNAPSHOTS, KPI_TICKS
-from metrics.exporter import KpiExporter, render
+from metrics.exporter import KpiExporter, render, render_restated
+from metrics.ledger_serving import LedgerServing
+from metrics.names import RedisKeys
 from metrics.serving import Serving
 from metrics.withheld import withheld
 from streams.back_pressure import BackPressure
 from streams.colocation import PATIENCE_S, WAY_OUT, ApartError, Healing, apart
 from streams.document import KpiDocument
 from streams.engine import Engine, source_topics
+from streams.faust_desk import FaustDesk
 from streams.faust_log import FaustLog
 from streams.ingestion.pages import add_ingestion
+from streams.ledger_office import LedgerOffice
 from streams.manifest import StateRefusedError
 from streams.merge import Admission
 from streams.messages import Tick, decode_answer, decode_tick, encode_answer, encode_tick
+from streams.periods import KINDS
 from streams.remembered import Remembered
 from streams.rounds import Rounds
 from streams.settings import Settings
@@ -64,6 +69,8 @@ class Worker:
         rounds: the KPI agent's mind while it owns that, else None.
         exporter: KPI gauges, under a lease.
         serving: Redis, if configured.
+        ledger: the past as it was published, while this worker owns the KPI agent.
+        restatements: of past periods, by kind, since the worker's start.
         owner_url: where the KPI agent's owner is, as its ticks say.
         gateway: events over HTTP, if anybody may send them.
         refused: why this worker can't do its work, once that has stopped it: its state, or what it was given.
@@ -84,9 +91,19 @@ class Worker:
         self._resized = ""
         self.exporter = KpiExporter(self._speaks_until_s)
         redis = settings.redis
+        self._ledger_serving = LedgerServing(RedisKeys(redis.prefix))
         self.serving = (
-            Serving(redis.url.get_secret_value(), ca_file=redis.ca_file, prefix=redis.prefix) if redis.enabled else None
+            Serving(
+                redis.url.get_secret_value(),
+                ca_file=redis.ca_file,
+                prefix=redis.prefix,
+                beside=[self._ledger_serving],
+            )
+            if redis.enabled
+            else None
         )
+        self.ledger: LedgerOffice | None = None
+        self.restatements: dict[str, int] = dict.fromkeys(KINDS, 0)
         self.owner_url = ""
         self.refused: StateRefusedError | ApartError | None = None
         self.url = f"http://{_reachable(settings.web.host)}:{settings.web.port}"
@@ -256,6 +273,8 @@ class Worker:
         if rounds.take(answer, began):
             await self._remember()
             await self._publish()
+            if self.ledger is not None and rounds.completed is not None and self.standing.may_speak(began):
+                self.ledger.look(rounds.completed, rounds.unknown(began), rounds.admission, began)
             rounds.charge(time.monotonic() - began)
 
     async def _drive(self) -> None:
@@ -267,6 +286,7 @@ class Worker:
             if self.owns_kpis:
                 if self.rounds is None:
                     self.rounds = self._take_office()
+                    self.ledger = self._open_ledger()
                 await self._tick(self.rounds)
             else:
                 self._leave_office()
@@ -295,9 +315,23 @@ class Worker:
     def _leave_office(self) -> None:
         self.rounds = None
         self.exporter.withdraw()
+        if self.ledger is not None:
+            self.ledger.close()
+            self.ledger = None
+
+    def _open_ledger(self) -> LedgerOffice | None:
+        if not self.settings.ledger.enabled:
+            return None
+        topic = self.memory.changelog_topic.get_topic_name()
+        desk = FaustDesk(self.app, self._components)
+        stored, generation = self.memory.data.data, self.app.consumer_generation_id
+        serving = None if self.serving is None else self._ledger_serving
+        return LedgerOffice(self.settings, stored, generation, topic, desk, self.restatements, serving)
 
     async def _tick(self, rounds: Rounds) -> None:
-        tick: Tick = rounds.tick(int(time.time() * 1000), time.monotonic(), self.app.consumer_generation_id)
+        now_s, generation = time.monotonic(), self.app.consumer_generation_id
+        days = [] if self.ledger is None else self.ledger.asks(now_s)
+        tick: Tick = rounds.tick(int(time.time() * 1000), now_s, generation, days)
         data = encode_tick(self.standing.sign(tick))
         try:
             for partition in range(self.settings.kafka.partitions):
@@ -320,7 +354,8 @@ class Worker:
         slugs = {kpi: reason.slug for kpi, reason in reasons.items()}
         stale_s = max(self.settings.kafka.session_timeout.seconds / 2, 3 * self.settings.tick_interval.seconds)
         gauges = render(document, slugs, self.settings.currency) + rounds.alerts.exposition(unknown)
-        self.exporter.publish(gauges, began + stale_s)
+        restated = b"" if self.ledger is None else render_restated(self.ledger.gauges, unknown)
+        self.exporter.publish(gauges + restated, began + stale_s)
         if rounds.snapshot is None:
             return
         if self.serving is not None:

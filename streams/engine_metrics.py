@@ -36,8 +36,7 @@ class _EngineCollector(Collector):
         yield _counter(names.EVENTS_CONFLICTING, "Duplicates that said something else.", counts.different)
         yield _counter(names.EVENTS_MISROUTED, "Events sent on to their person's partition.", counts.misplaced)
         yield _counter(names.EVENTS_UNMOVED, "Events left in the slices that they arrived in.", counts.unmoved)
-        late = counts.reattributed
-        yield _counter(names.ACQUISITIONS_LATE, "Earlier acquisitions, heard later, that moved a person.", late)
+        yield _counter(names.ACQUISITIONS_LATE, "Earlier acquisitions, heard later.", counts.reattributed)
         saved = engine.checkpoints
         yield _counter(names.CHECKPOINTS, "Checkpoints written.", saved.written)
         yield _counter(names.CHECKPOINT_FAILURES, "Attempts to write a checkpoint that failed.", saved.failed)
@@ -84,6 +83,7 @@ class _EngineCollector(Collector):
             outcomes = {"accepted": tally.accepted, "rejected": tally.rejected, "repeated": tally.repeated}
             yield _by(names.HTTP_EVENTS, "Events that came over HTTP, by what became of them.", names.OUTCOME, outcomes)
             yield _counter(names.HTTP_REFUSED, "Requests with events that were refused whole.", tally.refused_requests)
+        yield _by(names.RESTATEMENTS, "Restatements of past days and months.", names.PERIOD, self._worker.restatements)
         if self._worker.serving is not None:
             yield _gauge(names.REDIS_UP, "1 while Redis takes what is written.", float(not self._worker.serving.behind))
 

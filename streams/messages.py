@@ -30,6 +30,7 @@ class Tick(msgspec.Struct, array_like=True, frozen=True):
         engine, succession: the shop's app_id, and which of its engines this is.
         serves: whether its figures are the ones to be shown.
         track: whether what alerts look back on is asked for, too.
+        days: of each partition, the digest of what the owner has of its past days; empty: they aren't asked for.
     """
 
     owner: str
@@ -45,6 +46,7 @@ class Tick(msgspec.Struct, array_like=True, frozen=True):
     succession: int = 0
     serves: bool = False
     track: bool = False
+    days: list[int] = []
 
 
 class Answer(msgspec.Struct, array_like=True):
@@ -60,6 +62,7 @@ class Answer(msgspec.Struct, array_like=True):
         failure: why there are no sums, and won't be before somebody does something; empty if there are.
         watermarks: how far each source has delivered; on full ticks only.
         track: what alerts look back on, if the tick asks for it.
+        days_digest, days: of its past days, if asked for; the days themselves only where the owner has others.
     """
 
     owner: str
@@ -81,6 +84,8 @@ class Answer(msgspec.Struct, array_like=True):
     successor: tuple[str, int, str] | None = None
     watermarks: list[PackedMark] = []
     track: bytes = b""
+    days_digest: int = 0
+    days: bytes = b""
 
     def report(self) -> Report:
         """Return the sums as the partition had them."""

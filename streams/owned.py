@@ -22,6 +22,7 @@ from events.names import (
     HEADER_TOPIC,
 )
 from streams.checkpoint import Checkpointer, Draft
+from streams.day_sums import answer_days
 from streams.holds import Holds
 from streams.messages import Answer, Tick, answer
 from streams.pace import Pace, Since
@@ -182,6 +183,9 @@ class OwnedPartition:
             reply.watermarks = self.state.watermarks.pack()
         if tick.track:
             reply.track = self.state.track.pack()
+        if tick.days and not reply.behind:
+            known = tick.days[self.state.partition]
+            reply.days_digest, reply.days = answer_days(self.state, tick.now_ms, known)
         return reply
 
     def is_due(self, now_s: float, pace: Pace) -> bool:

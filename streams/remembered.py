@@ -49,6 +49,11 @@ class Remembered:
         superseded, self._superseded = self._superseded, []
         return [(own, value), *((key, None) for key in superseded if key != own)]
 
+    def forgotten(self) -> Iterable[tuple[bytes, bytes | None]]:
+        """Return the messages that delete all that was written."""
+        superseded, self._superseded = self._superseded, []
+        return [(key, None) for key in {*superseded, f"{self._kind}/{self.epoch}".encode()}]
+
 
 def _epoch(kind: str, key: bytes) -> Epoch | None:
     """Read the epoch in a key of this kind; the first version's keys had the generation alone."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from metrics.catalogue import CATALOGUE
@@ -102,18 +102,20 @@ class Rounds:
         self._failed: dict[int, tuple[str, float]] = {}
         self._caught_up_ms = 1
         self._failure = ""
+        self.completed: Round | None = None
         self._full: KpiDocument | None = None
         self._full_cost_s = 0.0
         self._full_at_s = -math.inf
         self.alerts = Alerts(settings)
 
-    def tick(self, clock_ms: int, now_s: float, generation: int = 0) -> Tick:
+    def tick(self, clock_ms: int, now_s: float, generation: int = 0, days: Sequence[int] = ()) -> Tick:
         """Begin a round.
 
         Args:
             clock_ms: the wall clock.
             now_s: a steady clock, in seconds.
             generation: of the group.
+            days: asks for past days; see `Tick.days`.
         """
         if math.isnan(self.began_s):
             self.began_s = now_s
@@ -132,6 +134,7 @@ class Rounds:
             self._settings.app_id,
             self._topics,
             track=self.alerts.is_due(now_s),
+            days=list(days),
         )
         self._rounds.append(Round(tick))
         return tick
@@ -233,6 +236,7 @@ class Rounds:
         if round_.tick.track and all(answer.track for answer in answers):
             tracks = added_up(unpack(answer.track) for answer in answers)
             self.alerts.take(tracks, now_ms, watermarks)
+        self.completed = round_
         return True
 
 

@@ -81,6 +81,21 @@ class PaneLog:
         cut = int(np.searchsorted(self.keys, pane << SLOT_BITS))
         self.keys, self.amounts = self.keys[cut:], self.amounts[cut:]
 
+    def before(self, end_pane: int, places: Ints) -> tuple[Ints, Ints]:
+        """Return what panes before `end_pane` hold of some slots: (pane, place) keys, sorted, with amounts.
+
+        Args:
+            end_pane: the first pane that is left out.
+            places: what stands for each slot in the keys; -1 for those that aren't wanted.
+        """
+        found, amounts = [], []
+        for keys, added in ((self.keys, self.amounts), *self._tail):
+            placed = places[keys & (1 << SLOT_BITS) - 1]
+            kept = (placed >= 0) & (keys >> SLOT_BITS < end_pane)
+            found.append(keys[kept] >> SLOT_BITS << SLOT_BITS | placed[kept])
+            amounts.append(added[kept])
+        return add_up(np.concatenate(found), np.concatenate(amounts))
+
     def between(self, first_pane: int, end_pane: int) -> tuple[Ints, Ints]:
         """Return slots and amounts of the panes in `[first_pane, end_pane)`; a slot may occur many times."""
         low, high = first_pane << SLOT_BITS, end_pane << SLOT_BITS
@@ -204,6 +219,10 @@ class WindowSums:
     def logs(self) -> list[tuple[Grain, PaneLog]]:
         """Return copies of the logs, that stay as they are now: arrays are replaced here, never changed."""
         return [(grain, self._logs[grain].copy()) for grain in GRAINS]
+
+    def before(self, grain: Grain, end_pane: int, places: Ints) -> tuple[Ints, Ints]:
+        """Return what the panes of a grain hold of some slots; see `PaneLog.before`."""
+        return self._logs[grain].before(end_pane, places)
 
     def add_panes(self, grain: Grain, panes: Ints, cells: Ints, columns: Ints, amounts: Ints) -> None:
         """Add to the panes of one grain alone, and to the windows that are made of them."""

@@ -92,6 +92,7 @@ def wanted_topics(settings: Settings, partitions: int | None = None) -> tuple[To
         Topic(settings.topic(names.KPI_COMPONENTS), 1, _COMPACT | _LARGE),
         Topic(settings.topic(names.KPI_SNAPSHOTS), 1, {"retention.ms": str(7 * 24 * _HOUR_MS), **_LARGE}),
         Topic(settings.topic(names.ENGINES), 1, _COMPACT),
+        Topic(settings.topic(names.KPI_LEDGER), 1, _COMPACT),
     )
 
 

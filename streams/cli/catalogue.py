@@ -57,6 +57,7 @@ def _described(kpi: Kpi, lang: Language) -> dict[str, Any]:
     from metrics.feeds import event_types
     from metrics.names import metric_name
     from metrics.prose import prose, terms
+    from metrics.restatement import restated
 
     return {
         "id": kpi.id,
@@ -70,6 +71,7 @@ def _described(kpi: Kpi, lang: Language) -> dict[str, Any]:
         "windows": kpi.windows.value,
         "slices": kpi.scope.value,
         "label": kpi.label,
+        "restated": restated(kpi),
         "gauge": metric_name(kpi, "<currency>"),
         "source": kpi.source,
     }

@@ -10,7 +10,7 @@ import typer
 
 from streams.cli.console import Failure, counted, say, share_done, write_json
 from streams.cli.lines import Lines
-from streams.cli.options import ConfigOption, JsonOption, OnError, settings_of
+from streams.cli.options import ConfigOption, JsonOption, OnError, instant_option, settings_of
 from streams.cli.views import EverythingOption, SliceOption, WindowOption, refuse_unknown, show
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def compute(  # noqa: PLR0913, PLR0917 - a command has as many arguments as opti
 
     settings = settings_of(context, config)
     refuse_unknown(windows, slice_by, (*settings.windows, *CALENDAR_WINDOWS, LIFETIME), settings.slices)
-    now_ms = None if now is None else _instant_ms(now)
+    now_ms = None if now is None else instant_option(now, "--now")
     lines = Lines(files)
     computed = _fold(lines, settings, now_ms)
     for refused in computed.refused:
@@ -59,16 +59,6 @@ def compute(  # noqa: PLR0913, PLR0917 - a command has as many arguments as opti
         write_json(computed.snapshot)
     else:
         show(computed.snapshot, windows=windows, slice_by=slice_by, everything=everything)
-
-
-def _instant_ms(text: str) -> int:
-    from events.instant import instant_ms, parse_instant
-
-    try:
-        return instant_ms(parse_instant(text))
-    except ValueError:
-        expected = "expected an instant with an offset from UTC, such as 2026-06-15T13:37:20Z"
-        raise typer.BadParameter(f"got {text!r}, {expected}", param_hint="'--now'") from None
 
 
 def _fold(lines: Lines, settings: Settings, now_ms: int | None) -> Computed:

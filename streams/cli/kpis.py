@@ -7,8 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
+from streams.cli.as_known import PeriodKind, show_as_known
 from streams.cli.console import OUT, Failure, write_json
-from streams.cli.options import ConfigOption, JsonOption, settings_of
+from streams.cli.options import ConfigOption, JsonOption, instant_option, settings_of
 from streams.cli.views import EverythingOption, SliceOption, WindowOption, show, view
 
 
@@ -19,6 +20,16 @@ def kpis(  # noqa: PLR0913, PLR0917 - a command has as many arguments as options
     windows: WindowOption = None,
     slice_by: SliceOption = None,
     everything: EverythingOption = False,
+    as_known: Annotated[
+        str | None,
+        typer.Option(
+            metavar="INSTANT",
+            help="Past days or months as they were known then, beside what is known now; such as 2026-06-15T13:37:20Z.",
+        ),
+    ] = None,
+    period: Annotated[
+        PeriodKind | None, typer.Option(help="Which periods, with --as-known.", show_default="month")
+    ] = None,
     as_json: JsonOption = False,
     url: Annotated[
         str | None,
@@ -29,6 +40,16 @@ def kpis(  # noqa: PLR0913, PLR0917 - a command has as many arguments as options
     config: ConfigOption = None,
 ) -> None:
     """Show the KPIs of a running engine. One that can't be known says why."""
+    if as_known is not None:
+        others = {"--watch": watch, "--window": windows, "--slice": slice_by, "--url": url}
+        if wrong := next((option for option, given in others.items() if given), None):
+            raise typer.BadParameter("it is for a running engine; --as-known reads the ledger", param_hint=f"'{wrong}'")
+        at_ms = instant_option(as_known, "--as-known")
+        settings = settings_of(context, config)
+        show_as_known(settings, at_ms, period or PeriodKind.MONTH, everything=everything, as_json=as_json)
+        return
+    if period is not None:
+        raise typer.BadParameter("it needs --as-known: periods are those of the ledger", param_hint="'--period'")
     from streams.cli.engine_client import Engine, engine_url
 
     settings = settings_of(context, config)

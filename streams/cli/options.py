@@ -36,6 +36,21 @@ class OnError(StrEnum):
     CONTINUE = "continue"
 
 
+def instant_option(text: str, option: str) -> int:
+    """Read an instant, in milliseconds since 1970.
+
+    Raises:
+        typer.BadParameter: it isn't one.
+    """
+    from events.instant import instant_ms, parse_instant
+
+    try:
+        return instant_ms(parse_instant(text))
+    except ValueError:
+        expected = "expected an instant with an offset from UTC, such as 2026-06-15T13:37:20Z"
+        raise typer.BadParameter(f"got {text!r}, {expected}", param_hint=f"'{option}'") from None
+
+
 def settings_of(context: typer.Context, config: Path | None) -> Settings:
     """Read the settings, from the file that is named after the command or before it.
 

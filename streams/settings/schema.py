@@ -38,6 +38,9 @@ from streams.settings.ingest import HOLDS_SECRETS, Sources, Webhooks
 ENV_PREFIX = "TAPESH_"
 ENV_DELIMITER = "__"
 _Name = Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]{1,200}$")]
+_DAY_MS = 86_400_000
+_SHORTEST_REACH = 32
+"""Days: the longest month, and the day on which it is past."""
 _Port = Annotated[int, Field(ge=1, le=65_535)]
 
 
@@ -306,6 +309,34 @@ class Alerts(_Group):
     )
 
 
+class Ledger(_Group):
+    """What was first published of past days and months, and what is known now."""
+
+    enabled: bool = Field(True, description="Whether it is kept.", examples=[False])
+    days: int = Field(
+        365,
+        ge=_SHORTEST_REACH,
+        le=3_660,
+        description="How many days back it looks; no further than the longest window of whole days.",
+        examples=[90],
+    )
+    settle: AnyDuration = Field(
+        Duration(0), description="How long after its end a period is first published.", examples=["6h"]
+    )
+    every: PositiveDuration = Field(
+        Duration(10_000), description="How often it looks: what comes in between is one restatement.", examples=["1m"]
+    )
+
+    @model_validator(mode="after")
+    def _fit_together(self) -> Self:
+        if self.settle.ms > (self.days - _SHORTEST_REACH) * _DAY_MS:
+            raise ValueError(
+                f"settle {self.settle} is expected to leave a month and a day of the {self.days} days: a period that"
+                " settles when it is out of reach would never be published"
+            )
+        return self
+
+
 class Settings(BaseSettings):
     """All settings, frozen. Made by `load`; made directly, only its arguments and the defaults count."""
 
@@ -379,6 +410,7 @@ class Settings(BaseSettings):
     health: Health = Field(default_factory=Health)
     alerts: Alerts = Field(default_factory=Alerts)
     kafka: Kafka = Field(default_factory=Kafka)
+    ledger: Ledger = Field(default_factory=Ledger)
     redis: Redis = Field(default_factory=Redis)
     ingest: Ingest = Field(default_factory=Ingest)
     web: Web = Field(default_factory=Web)

@@ -42,6 +42,7 @@ def test_events_and_ticks_have_one_partition_count(settings):
         names.KPI_COMPONENTS: 1,
         names.KPI_SNAPSHOTS: 1,
         names.ENGINES: 1,
+        names.KPI_LEDGER: 1,
     }
     assert told[settings.topic(names.KPI_COMPONENTS)] == "compact"
 

@@ -20,8 +20,10 @@ EDGES = {
         "engine",
         "engine_metrics",
         "engines",
+        "faust_desk",
         "faust_log",
         "ingestion",
+        "ledger_office",
         "owned",
         "rebuild",
         "rounds",
@@ -34,7 +36,7 @@ EDGES = {
         "web_guard",
         "worker",
     ],
-    "metrics": ["dashboards", "exporter", "render", "rules", "serving"],
+    "metrics": ["dashboards", "exporter", "ledger_serving", "render", "rules", "serving"],
 }
 """What may know Faust, Kafka, Redis, Prometheus or HTTP; anything else in these packages is the pure core."""
 
