@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metrics import names
 from metrics.catalogue import CATALOGUE
 from metrics.economics import Economics
 from metrics.feeds import event_types, kpis_on_lifetimes
+from streams.expectations import Daily, Expectation
 from streams.health import ANY_SOURCE, LONGEST_HOLD, Health, HealthRules, Trust
 from streams.settings import Settings
 from streams.watermarks import Watermarks, merged
@@ -125,6 +127,32 @@ def test_a_batch_that_brings_the_morning_along_is_missed_the_next_day_all_the_sa
     shop.deliver("cancellation", "crm", at(6, 1, 55))
     assert shop.judge(at(7, 6, 59)) == set()
     assert shop.judge(at(7, 7)) == fed_by("cancellation")
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.integers(at(1), at(1) + 400 * DAY),
+    st.integers(0, 4 * DAY),
+    st.integers(0, 24 * 60 - 1),
+    st.integers(0, 30),
+    st.frozensets(st.integers(0, 6), min_size=1),
+    st.sampled_from(["UTC", "Asia/Tehran", "America/New_York"]),
+)
+def test_deadlines_are_those_of_a_naive_search(event_ms, later_ms, minute, grace_h, weekdays, timezone):
+    """The first by which the days since the last have brought no event, or nothing has come; in any zone and week."""
+    zone, record_ms = ZoneInfo(timezone), event_ms + later_ms
+
+    def local(day: date, minutes: int) -> int:
+        return int(datetime.combine(day, time(minutes // 60, minutes % 60), zone).timestamp() * 1000)
+
+    first = datetime.fromtimestamp(event_ms / 1000, zone).date() - timedelta(days=20)
+    days = [day for n in range(60) if (day := first + timedelta(days=n)).weekday() in weekdays]
+    deadlines = [local(day, minute) + grace_h * HOUR for day in days]
+    starts = [local(day, 0) for day in days]
+    missed = [(deadlines[n], starts[n - 1] > event_ms, deadlines[n - 1] >= record_ms) for n in range(1, len(days))]
+    expectation = Expectation("b", ("lead",), Daily(minute, grace_h * HOUR, weekdays))
+    assert expectation.due_ms(event_ms, None, timezone) == next(at for at, old, _ in missed if old)
+    assert expectation.due_ms(event_ms, record_ms, timezone) == min(at for at, old, none in missed if old or none)
 
 
 def test_a_batch_of_working_days_is_not_missed_on_weekends():
