@@ -170,7 +170,7 @@ class Serving:
         whole = json.dumps(known, ensure_ascii=False)
         fields: dict[Any, Any] = {"now": known["now"], "json": whole, **flat}
         entry: dict[Any, Any] = {"now": known["now"], "json": json.dumps(flat, ensure_ascii=False)}
-        changed = _changes(self._served, flat)
+        changed = changes(self._served, flat)
         due = self._history_ms is None or not 0 <= now_ms - self._history_ms < self._history_every_ms
         async with asyncio.timeout(self._timeout_s), self._connected().pipeline(transaction=True) as pipe:
             # Watched: if the successor writes between this look and ours, the transaction does nothing.
@@ -193,6 +193,16 @@ class Serving:
         self._served = flat
         if due:
             self._history_ms = now_ms
+
+    async def past(self) -> list[tuple[int, Flat]]:
+        """Return the history that Redis holds, as (milliseconds, values), oldest first.
+
+        Raises:
+            RedisError, OSError, TimeoutError: Redis didn't answer within the time.
+        """
+        async with asyncio.timeout(self._timeout_s):
+            entries: Any = await self._connected().xrange(self.keys.history)
+        return [(_ms(_text(fields[b"now"])), json.loads(fields[b"json"])) for _, fields in entries]
 
     async def _write_forever(self) -> None:
         pause_s = shortest = 0.05
@@ -263,7 +273,8 @@ def flattened(windows: Mapping[str, KpiValues]) -> Flat:
     return flat
 
 
-def _changes(before: Flat, after: Flat) -> dict[str, int | float | None]:
+def changes(before: Flat, after: Flat) -> dict[str, int | float | None]:
+    """Everything whose value isn't what it was; None for what is gone."""
     gone: dict[str, int | float | None] = {name: None for name in before if name not in after}
     return gone | {name: value for name, value in after.items() if before.get(name) != value}
 

@@ -16,6 +16,7 @@ import time
 import uuid
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
+from datetime import datetime
 from typing import Any
 
 import faust
@@ -24,10 +25,12 @@ from faust.types import TP
 
 from events.names import DEAD_LETTERS, KPI_COMPONENTS, KPI_SNAPSHOTS, KPI_TICKS
 from metrics.exporter import KpiExporter, render, render_restated
+from metrics.history import History
 from metrics.ledger_serving import LedgerServing
 from metrics.names import RedisKeys
-from metrics.serving import Serving
+from metrics.serving import Serving, flattened
 from metrics.withheld import withheld
+from streams.api import add_api
 from streams.back_pressure import BackPressure
 from streams.colocation import PATIENCE_S, WAY_OUT, ApartError, Healing, apart
 from streams.document import KpiDocument
@@ -73,6 +76,8 @@ class Worker:
         restatements: of past periods, by kind, since the worker's start.
         owner_url: where the KPI agent's owner is, as its ticks say.
         gateway: events over HTTP, if anybody may send them.
+        history: what the KPIs were, while we own them.
+        listeners: who is told of changes.
         refused: why this worker can't do its work, once that has stopped it: its state, or what it was given.
         standing: whether this engine speaks, or one before or after it.
     """
@@ -126,6 +131,8 @@ class Worker:
         add_pages(self)
         guard_pages(self.app, settings)
         self.gateway = add_ingestion(self.app, settings)
+        self.history = History()
+        self.listeners = add_api(self)
 
     @property
     def owns_kpis(self) -> bool:
@@ -285,13 +292,16 @@ class Worker:
         while not self.app.should_stop:
             if self.owns_kpis:
                 if self.rounds is None:
-                    self.rounds = self._take_office()
+                    self.rounds, self.history = self._take_office(), History()
                     self.ledger = self._open_ledger()
+                    if self.serving is not None:
+                        await self._recall(self.serving)
                 await self._tick(self.rounds)
             else:
                 self._leave_office()
             await self._heal()
             await asyncio.sleep(interval_s - time.time() % interval_s)
+        await self.listeners.stop()
         if self.serving is not None:
             await self.serving.stop()
 
@@ -363,8 +373,17 @@ class Worker:
         if began > self._speaks_until_s():
             return
         said = withheld(document, unknown)
+        if self.history.is_due(now_ms := round(datetime.fromisoformat(said["now"]).timestamp() * 1000)):
+            self.history.add(now_ms, flattened(said["windows"]))
         summary = msgspec.json.encode({key: said[key] for key in ("now", "windows", "unknown")})
         await self._send(self.settings.topic(KPI_SNAPSHOTS), b"kpis", summary, None)
+
+    async def _recall(self, serving: Serving) -> None:
+        """Take over the history that the last owner has left in Redis."""
+        try:
+            self.history.precede(await serving.past())
+        except Exception as error:  # noqa: BLE001 - a sparkline begins now, then
+            _log.info("no history from Redis: %s", error)
 
     @property
     def _redis_epoch(self) -> str:

@@ -7,23 +7,23 @@ carry: whoever asks needn't know who owns what. A worker that can't say says so 
 from __future__ import annotations
 
 import time
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-import aiohttp
 import msgspec
 
 from metrics.evaluate import rfc3339
 from metrics.withheld import withheld
 from streams.engine_metrics import exposition
+from streams.forwarding import ask_owner
 from streams.rounds import MISSED_TICKS
-from streams.web_guard import authorization
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
     from streams.app import Worker
     from streams.settings import Settings
 
-_PROXY_TIMEOUT_S = 3.0
-_FORWARDED = "X-Tapesh-Forwarded"
 TEXT_METRICS = "text/plain; version=0.0.4"
 
 
@@ -33,7 +33,9 @@ def add_pages(worker: Worker) -> None:
 
     @app.page("/kpis", name="kpis")
     async def kpis(web: Any, request: Any) -> Any:
-        document = await _document(worker, request)
+        document = await document_of(
+            worker, [name for name in ("covers", "sources") if name in request.query], request.headers
+        )
         if document is None:
             return _json(web, {"error": "no worker answers for the KPIs yet; try again in a moment"}, status=503)
         return _json(web, document)
@@ -132,22 +134,21 @@ def unknown_in_part(worker: Worker) -> list[str]:
     return sorted({reason.text for reason in rounds.health.unknown.values()})
 
 
-async def _document(worker: Worker, request: Any) -> dict[str, Any] | None:
-    asked = {name: name in request.query for name in ("covers", "sources")}
-    document = live_document(worker, **asked)
-    owner_url = worker.standing.successor_url or worker.owner_url
-    if document is not None or not owner_url or request.headers.get(_FORWARDED):
+async def document_of(
+    worker: Worker, asked: Collection[str] = (), asked_with: Mapping[str, str] | None = None
+) -> dict[str, Any] | None:
+    """Return the KPI document, from here or from the worker that owns it; None if nobody answers.
+
+    Args:
+        worker: whom we were asked on.
+        asked: what is wanted beside it: `covers`, `sources`.
+        asked_with: the headers of the request, if it was one.
+    """
+    document = live_document(worker, **dict.fromkeys(asked, True))
+    if document is not None:
         return document
-    url = f"{owner_url}/kpis?{'&'.join(name for name in asked if asked[name])}"
-    timeout = aiohttp.ClientTimeout(total=_PROXY_TIMEOUT_S)
-    try:
-        async with (
-            aiohttp.ClientSession(timeout=timeout) as session,
-            session.get(url, headers={_FORWARDED: "1", **authorization(worker.settings)}, allow_redirects=False) as got,
-        ):
-            return dict(msgspec.json.decode(await got.read())) if got.status == 200 else None  # noqa: PLR2004
-    except (aiohttp.ClientError, TimeoutError):
-        return None
+    answer = await ask_owner(worker, f"/kpis?{'&'.join(asked)}", asked_with)
+    return dict(msgspec.json.decode(answer[1])) if answer is not None and answer[0] == HTTPStatus.OK else None
 
 
 def _json(web: Any, document: Any, *, status: int = 200) -> Any:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 OPEN_PAGES = frozenset({"/health", "/ready"})
 """Pages that need no token: a probe says whether a worker lives, and no more."""
+ENDLESS = frozenset({"/changes"})
+"""Pages that stream; who reads them too slowly is let go by the page itself."""
 READING = frozenset({"GET", "HEAD"})
 LONGEST_LINE = 4 * 1024
 """Bytes of a request's first line, and of each header."""
@@ -51,6 +53,7 @@ class Guard:
     Args:
         token: what to ask for; "" for nothing.
         posted_to: tells of a path whether it takes what is posted, and asks for credentials of its own.
+        endless: paths whose answer goes on for as long as anybody listens.
         connection_s, most_connections, handler_s: as the constants, which are the defaults.
     """
 
@@ -59,16 +62,19 @@ class Guard:
         token: str = "",
         *,
         posted_to: Callable[[str], bool] = lambda _path: False,
+        endless: frozenset[str] = frozenset(),
         connection_s: float = CONNECTION_S,
         most_connections: int = MOST_CONNECTIONS,
         handler_s: float = HANDLER_S,
     ) -> None:
         self._token = token.encode()
         self._posted_to = posted_to
+        self._endless = endless
         self._connection_s = connection_s
         self._most_connections = most_connections
         self._handler_s = handler_s
         self._seen: dict[RequestHandler, float] = {}
+        self._listening: set[RequestHandler] = set()
         self._server: Any = None
 
     def middleware(self) -> Any:
@@ -82,6 +88,8 @@ class Guard:
                 return _refused(405, "pages can be read, and nothing else", {"Allow": ", ".join(sorted(READING))})
             if not posts and not self._may_ask(request):
                 return _refused(401, "a token is needed: Authorization: Bearer ...", {"WWW-Authenticate": "Bearer"})
+            if request.path in self._endless:
+                return await self._listened(request, handler)
             try:
                 async with asyncio.timeout(self._handler_s):
                     return await handler(request)
@@ -89,6 +97,14 @@ class Guard:
                 return _refused(503, f"no answer within {self._handler_s:g} s")
 
         return guard
+
+    async def _listened(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
+        """Answer for as long as somebody listens: such a connection is silent by its nature, and isn't cut for it."""
+        self._listening.add(request.protocol)
+        try:
+            return await handler(request)
+        finally:
+            self._listening.discard(request.protocol)
 
     def runner(self, application: web.Application) -> web.AppRunner:
         """What serves an application: sizes of requests bounded, connections watched."""
@@ -131,7 +147,7 @@ class Guard:
         silent = sorted(connections, key=self._seen.__getitem__)
         too_many = len(silent) - self._most_connections
         for number, connection in enumerate(silent):
-            overdue = now_s - self._seen[connection] > self._connection_s
+            overdue = now_s - self._seen[connection] > self._connection_s and connection not in self._listening
             if (overdue or number < too_many) and connection.transport is not None:
                 connection.transport.abort()  # close() would wait for the reader
 
@@ -140,7 +156,7 @@ def guard_pages(app: Any, settings: Settings) -> None:
     """Put a Faust app's pages behind a guard; before the app starts."""
     if not settings.web.bearer and settings.web.host not in _OURS_ALONE:
         _log.warning("whoever reaches %s may read the pages: no web.token is set", settings.web.host)
-    guard, server = Guard(settings.web.bearer, posted_to=is_posted_to), app.web
+    guard, server = Guard(settings.web.bearer, posted_to=is_posted_to, endless=ENDLESS), app.web
     server.web_app.middlewares.append(guard.middleware())
     server._runner = guard.runner(server.web_app)  # noqa: SLF001 - Faust makes one without a way to give it options
 

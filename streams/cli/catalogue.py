@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -37,6 +37,7 @@ def catalogue(
 ) -> None:
     """Show the definitions of the KPIs: one in full, or all of them by theme."""
     from metrics.catalogue import BY_ID, CATALOGUE
+    from metrics.described import described
 
     if kpi_id is not None and kpi_id not in BY_ID:
         near = get_close_matches(kpi_id, BY_ID, n=1, cutoff=0.5)
@@ -44,37 +45,12 @@ def catalogue(
         raise Failure(f"kpi {kpi_id!r} is not declared; {hint}", code=2)
     chosen = CATALOGUE if kpi_id is None else (BY_ID[kpi_id],)
     if as_json:
-        described = [_described(kpi, lang) for kpi in chosen]
-        write_json(described if kpi_id is None else described[0])
+        documents = [described(kpi, lang.value) for kpi in chosen]
+        write_json(documents if kpi_id is None else documents[0])
     elif kpi_id is None:
         _list(lang)
     else:
         _show(chosen[0], lang)
-
-
-def _described(kpi: Kpi, lang: Language) -> dict[str, Any]:
-    from metrics.economics import Economics
-    from metrics.feeds import event_types
-    from metrics.names import metric_name
-    from metrics.prose import prose, terms
-    from metrics.restatement import restated
-
-    return {
-        "id": kpi.id,
-        "title": getattr(kpi.title, lang.value),
-        "meaning": getattr(kpi.meaning, lang.value),
-        "unit": kpi.unit.value,
-        "better": kpi.better.name.lower(),
-        "formula": prose(kpi.formula),
-        "terms": {name: prose(of) for name, of in terms(kpi.formula).items()},
-        "event_types": sorted(event_types(Economics("EUR"))[kpi.id]) or None,
-        "windows": kpi.windows.value,
-        "slices": kpi.scope.value,
-        "label": kpi.label,
-        "restated": restated(kpi),
-        "gauge": metric_name(kpi, "<currency>"),
-        "source": kpi.source,
-    }
 
 
 def _list(lang: Language) -> None:
@@ -97,10 +73,12 @@ def _show(kpi: Kpi, lang: Language) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    from metrics.described import described
+
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     table.add_column(style="bold", no_wrap=True)
     table.add_column()
-    for name, value in _described(kpi, lang).items():
+    for name, value in described(kpi, lang.value).items():
         if isinstance(value, dict):
             for term, meaning in value.items():
                 table.add_row(f"  {term}", Text(meaning))

@@ -12,6 +12,7 @@ EDGES = {
     "streams": [
         "alerts",
         "agents",
+        "api",
         "app",
         "back_pressure",
         "cli",
@@ -22,6 +23,7 @@ EDGES = {
         "engines",
         "faust_desk",
         "faust_log",
+        "forwarding",
         "ingestion",
         "ledger_office",
         "owned",
