@@ -86,11 +86,13 @@ def test_another_time_zone_is_counted_beside_the_old_one_and_takes_over(
     with (
         Exporters(live) as exporters,
         Answers(old) as answers,
-        Flow(live, retail_year[quarter:], rate=len(retail_year) / 10) as flow,
+        Flow(live, retail_year[quarter:], rate=len(retail_year) / 60) as flow,
     ):
         new = rebuild(live, "--yes")
         eventually(f"the new engine serves; {new.said()}", lambda: new.json("/health").get("serves"))
         eventually("the worker of before refers to it", lambda: answers.zones[-1] == "Asia/Tehran")
+        assert not flow.ended, "the switch was not under load"
+        flow.hurry()
         flow.wait()
         settled(live, old, retail_year)
         eventually("the new engine exports", lambda: exporters.now == [new.name])

@@ -39,15 +39,16 @@ def test_a_rolling_upgrade_loses_nothing_and_shows_nothing_twice(
     live = deploy(kafka.bootstrap, **RETAIL)
     first, second = live.start(), live.start()
     live.ready(2)
-    with Exporters(live) as exporters, Flow(live, retail_year, rate=len(retail_year) / 15) as flow:
+    with Exporters(live) as exporters, Flow(live, retail_year, rate=len(retail_year) / 60) as flow:
         eventually("all is saved once", lambda: formats(live) == dict.fromkeys(range(PARTITIONS), FORMAT))
         assert first.terminate() == 0
         upgraded = [live.start(program=TOMORROW)]
         eventually("both versions hold partitions", lambda: second.partitions() and upgraded[0].partitions())
-        assert not flow.ended, "the upgrade was not under load"
         assert second.terminate() == 0
         upgraded.append(live.start(program=TOMORROW))
-        live.ready(2)
+        eventually("both hold partitions", lambda: all(each.partitions() for each in upgraded))
+        assert not flow.ended, "the upgrade was not under load"
+        flow.hurry()
         flow.wait()
         agree_in_the_end(live, retail_year)
         eventually("all is of tomorrow", lambda: formats(live) == dict.fromkeys(range(PARTITIONS), FORMAT + 1))

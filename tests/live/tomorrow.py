@@ -5,14 +5,14 @@ So a rolling upgrade can be tested from the program that is, for ever: the one o
 
 from __future__ import annotations
 
-from streams import checkpoint, manifest, migrations
+from streams import checkpoint, entries, manifest, migrations
 from streams.cli import main
 
 TODAY = migrations.FORMAT
 
 migrations.MANIFESTS[TODAY] = lambda fields: {**fields, "tomorrow": True}
 migrations.ENTRIES[TODAY, "ids"] = lambda content: content  # laid out alike, but read the long way
-for module in (migrations, manifest, checkpoint):
+for module in (migrations, manifest, checkpoint, entries):
     module.FORMAT = TODAY + 1  # type: ignore[attr-defined]
 
 main()
