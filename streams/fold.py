@@ -30,6 +30,7 @@ from streams.slices import UNKNOWN_REASON, UNSPECIFIED_TOUCHPOINT, Columns, Slic
 from streams.sums import COLUMN_BITS, MINUTE_SHIFT
 
 _LAPSES_A_STEP = 2_000
+_MANY = 50
 SATISFIED_FROM = {5: 4, 7: 6, 10: 8}
 PROMOTER_FROM, PASSIVE_FROM, REPURCHASE_HIGH_FROM = 9, 7, 5
 
@@ -58,6 +59,7 @@ class Fold:
         self._converter = Converter(meaning.currency, meaning.rates)
         self._reporting = meaning.currency
         self._days_lapsed_to = NEVER
+        self._taken: set[int] = set()
         self._handlers: dict[type[Any], Callable[[Any, int], None]] = {
             wire.CustomerAcquired: self._acquire,
             wire.Purchase: self._purchase,
@@ -130,6 +132,28 @@ class Fold:
             self._contributions.lifecycle(row, history, 1)
             self._contributions.buying(row, history, 1)
 
+    def contribute_again(self) -> None:
+        """Contribute those whose histories are long, who were taken back at the first of their events since."""
+        taken, self._taken = self._taken, set()
+        for row in taken:
+            self._contributions.lifecycle(row, self.persons.history(row), 1)
+
+    def _take_back(self, row: int, history: History, *, defer: bool = False) -> None:
+        """Take back what a person's lifetimes, leads and membership contribute, before they change.
+
+        Of somebody with thousands of them that would cost too much at each event: such a person is contributed again
+        only when the sums are wanted, however many events come until then.
+        """
+        if row not in self._taken:
+            self._contributions.lifecycle(row, history, -1)
+            if defer or self.persons.is_hot(row):
+                self._taken.add(row)
+
+    def _contribute(self, row: int, history: History) -> None:
+        """Contribute a person again after a change, unless that waits."""
+        if row not in self._taken:
+            self._contributions.lifecycle(row, history, 1)
+
     def _row(self, customer_id: str, seen: int = SEEN) -> int:
         """Return a person's row, made if new; `seen` is 0 for a lead, which has its own channel."""
         persons = self.persons
@@ -140,9 +164,9 @@ class Fold:
             self._contributions.lifecycle(row, History(), 1)
         elif seen and not persons.flags[row] & SEEN:
             history = persons.history(row)
-            self._contributions.lifecycle(row, history, -1)
+            self._take_back(row, history)
             persons.flags[row] |= SEEN
-            self._contributions.lifecycle(row, history, 1)
+            self._contribute(row, history)
             persons.changed[row] = 1
         return row
 
@@ -168,7 +192,7 @@ class Fold:
             self._welcome(event, at_ms)
             return
         history = persons.history(row)
-        contributions.lifecycle(row, history, -1)
+        self._take_back(row, history)
         persons.flags[row] |= SEEN
         known_ms = persons.acquired_ms[row]
         if history.transitions:
@@ -180,7 +204,7 @@ class Fold:
             contributions.buying(row, history, -1)
             self._attribute(row, history, event, at_ms)
             contributions.buying(row, history, 1)
-        contributions.lifecycle(row, history, 1)
+        self._contribute(row, history)
         if history != History() or persons.has_history(row):
             persons.keep(row, history)
         persons.changed[row] = 1
@@ -219,13 +243,13 @@ class Fold:
     def _cancel(self, event: wire.Cancellation, at_ms: int) -> None:
         row = self._row(event.customer_id)
         history = self.persons.history(row)
-        self._contributions.lifecycle(row, history, -1)
+        self._take_back(row, history)
         acquired = self.persons.acquired_ms[row]
         if not history.transitions and acquired != NEVER:
             add_open(history.transitions, acquired)
         reason = event.reason or UNKNOWN_REASON
         add_close(history.transitions, at_ms, rank(event), reason, involuntary=not event.is_voluntary)
-        self._contributions.lifecycle(row, history, 1)
+        self._contribute(row, history)
         self.persons.keep(row, history)
         self.persons.changed[row] = 1
 
@@ -316,22 +340,27 @@ class Fold:
     def _lead(self, event: wire.Lead, at_ms: int) -> None:
         row, persons, contributions = self._row(event.customer_id, seen=0), self.persons, self._contributions
         history = persons.history(row)
-        found = contributions.lifetimes(row, history)
-        last_open = found[-1].open_ms if found else NEVER
-        lead = next((known for known in history.leads if known.lead_id == event.lead_id), None)
+        lead = persons.lead(row, history, event.lead_id)
+        if max(len(lead.costs) if lead else 0, len(history.transitions)) > _MANY:
+            self._take_back(row, history, defer=True)
+        last_open = NEVER
+        if row not in self._taken:
+            found = contributions.lifetimes(row, history)
+            last_open = found[-1].open_ms if found else NEVER
+            if lead is not None:
+                contributions.lead(row, lead, -1, last_open)
         if lead is None:
             lead = Lead(event.lead_id, at_ms, rank(event), [NEVER] * len(STAGES), event.channel)
-            history.leads.append(lead)
-        else:
-            contributions.lead(row, lead, -1, last_open)
-            if (at_ms, rank(event)) < (lead.first_ms, lead.first_event):
-                lead.first_ms, lead.first_event, lead.channel = at_ms, rank(event), event.channel
+            persons.add_lead(row, history, lead)
+        elif (at_ms, rank(event)) < (lead.first_ms, lead.first_event):
+            lead.first_ms, lead.first_event, lead.channel = at_ms, rank(event), event.channel
         stage = STAGES.index(event.stage)
         reached = lead.reached_ms[stage]
         lead.reached_ms[stage] = at_ms if reached == NEVER else min(reached, at_ms)
         if event.cost is not None:
             lead.costs.append((at_ms, self._minor(event.cost)))
-        contributions.lead(row, lead, 1, last_open)
+        if row not in self._taken:
+            contributions.lead(row, lead, 1, last_open)
         persons.keep(row, history)
         persons.changed[row] = 1
 
@@ -377,18 +406,25 @@ class Fold:
             self._flow(row, at_ms, [(reward, 1)])
         persons, contributions = self.persons, self._contributions
         history = persons.history(row)
+        if persons.is_hot(row):
+            self._take_back(row, history)
+        apart = row not in self._taken
         if event.action not in ("enrolled", "left"):
             if at_ms > history.activity_ms:
-                contributions.engagement(row, history, -1)
+                if apart:
+                    contributions.engagement(row, history, -1)
                 history.activity_ms = at_ms
-                contributions.engagement(row, history, 1)
+                if apart:
+                    contributions.engagement(row, history, 1)
         else:
-            contributions.membership(row, history, -1)
+            if apart:
+                contributions.membership(row, history, -1)
             if event.action == "enrolled":
                 add_open(history.membership, at_ms)
             else:
                 add_close(history.membership, at_ms, rank(event), "", involuntary=False)
-            contributions.membership(row, history, 1)
+            if apart:
+                contributions.membership(row, history, 1)
         persons.keep(row, history)
         persons.changed[row] = 1
 

@@ -243,6 +243,7 @@ class PartitionState:
 
     def settle(self) -> None:
         """Add the fold's contributions to the sums, and keep the flows among them for the next checkpoint."""
+        self.fold.contribute_again()
         sets = self.fold.slices.matrix()
         flows = self.fold.flows
         if flows:

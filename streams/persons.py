@@ -66,6 +66,10 @@ class History(msgspec.Struct, array_like=True, omit_defaults=True):
     remembered: list[list[tuple[int, int, int]]] = []
 
 
+HOT_BYTES = 2_048
+"""A packed history from which on it is kept unpacked: dozens of leads or transitions."""
+MOST_HOT = 64
+"""Persons of whom it is; each costs some ten times its packed size, and a moment at a checkpoint."""
 _ENCODER = msgspec.msgpack.Encoder()
 _DECODER = msgspec.msgpack.Decoder(History)
 
@@ -152,6 +156,9 @@ class Persons:
         self.acquired_event = TextColumn()
         self.first_event = TextColumn()
         self._histories: list[bytes | None] = []
+        self._hot: dict[int, History] = {}  # in the order in which they became so
+        self._unpacked: set[int] = set()  # those of them that have changed since they were packed
+        self._leads: dict[int, dict[str, Lead]] = {}  # of hot persons, once asked for
         self.changed = bytearray()
         self.histories = bytearray()
         self.texts = bytearray()
@@ -217,17 +224,67 @@ class Persons:
         return self._histories[row] is not None
 
     def history(self, row: int) -> History:
-        """Return the person's history; changes count only once `keep` has been called."""
+        """Return the person's history; changes count only once `keep` has been called, and must be followed by it."""
+        hot = self._hot.get(row)
+        if hot is not None:
+            return hot
         packed = self._histories[row]
-        return History() if packed is None else _DECODER.decode(packed)
+        if packed is None:
+            return History()
+        history = _DECODER.decode(packed)
+        if len(packed) >= HOT_BYTES:
+            self._keep_hot(row, history)
+        return history
 
     def keep(self, row: int, history: History) -> None:
         """Store a person's history."""
-        self._histories[row] = _ENCODER.encode(history)
         self.histories[row] = 1
+        if row in self._hot:
+            self._hot[row] = history
+            self._unpacked.add(row)
+            return
+        packed = self._histories[row] = _ENCODER.encode(history)
+        if len(packed) >= HOT_BYTES:
+            self._keep_hot(row, history)
+
+    def is_hot(self, row: int) -> bool:
+        """Tell whether a person's history is so long that it is kept unpacked: one by one, events would cost much."""
+        return row in self._hot
+
+    def lead(self, row: int, history: History, lead_id: str) -> Lead | None:
+        """Return one of the leads of a person."""
+        if row not in self._hot:
+            return next((lead for lead in history.leads if lead.lead_id == lead_id), None)
+        by_id = self._leads.get(row)
+        if by_id is None or len(by_id) != len(history.leads):  # they only ever become more
+            by_id = self._leads[row] = {lead.lead_id: lead for lead in history.leads}
+        return by_id.get(lead_id)
+
+    def add_lead(self, row: int, history: History, lead: Lead) -> None:
+        """Append a lead to a person's."""
+        history.leads.append(lead)
+        if row in self._leads:
+            self._leads[row][lead.lead_id] = lead
+
+    def _keep_hot(self, row: int, history: History) -> None:
+        while len(self._hot) >= MOST_HOT:
+            self._cool(next(iter(self._hot)))
+        self._hot[row] = history
+
+    def _cool(self, row: int) -> None:
+        self._pack(row)
+        del self._hot[row]
+        self._leads.pop(row, None)
+
+    def _pack(self, row: int) -> None:
+        if row in self._unpacked:
+            self._histories[row] = _ENCODER.encode(self._hot[row])
+            self._unpacked.discard(row)
 
     def packed_histories(self, rows: npt.NDArray[np.int64] | slice) -> Sequence[bytes | None]:
         """Return the stored bytes of the histories of rows, None where there is none."""
+        for row in list(self._unpacked):
+            self._pack(row)
         if isinstance(rows, slice):
             return self._histories[rows]
         if len(rows) < 2:  # an itemgetter of one item gives no tuple  # noqa: PLR2004
@@ -235,7 +292,7 @@ class Persons:
         return itemgetter(*rows.tolist())(self._histories)  # type: ignore[no-any-return]
 
     def keep_packed(self, row: int, packed: bytes) -> None:
-        """Store a history as `packed_histories` gave it."""
+        """Store a history as `packed_histories` gave it, in a table that is being filled."""
         self._histories[row] = packed or None
 
     def buying_rows_last_seen_by(self, latest_ms: int) -> npt.NDArray[np.int64]:
