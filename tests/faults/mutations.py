@@ -5,14 +5,15 @@ Each is applied to the classes of the engine, by a monkeypatch that undoes it.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from metrics.exporter import KpiExporter
-from streams import checkpoint, manifest
-from streams.checkpoint import Checkpointer, Draft
+from streams import manifest
+from streams.checkpoint import Draft
 from streams.dedupe import Deduplicator, Verdict
 from streams.engine import Engine
 from streams.manifest import Epoch
@@ -42,8 +43,9 @@ def entries_in_place(patch: pytest.MonkeyPatch) -> None:
     def key(partition: int, part: str, piece: manifest.Piece, index: int) -> bytes:
         return key_of(partition, part, manifest.Piece(0, piece.pieces, piece.size, (0, 0)), index)
 
-    patch.setattr(manifest, "entry_key", key)
-    patch.setattr(checkpoint, "entry_key", key)
+    for name, module in list(sys.modules.items()):
+        if name.startswith("streams.") and getattr(module, "entry_key", None) is key_of:
+            patch.setattr(module, "entry_key", key)
 
 
 def no_epochs(patch: pytest.MonkeyPatch) -> None:
@@ -51,31 +53,25 @@ def no_epochs(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Epoch, "__str__", lambda _: "00000000.0000000000")
 
 
-def nothing_is_superseded_late(patch: pytest.MonkeyPatch) -> None:
-    """What a checkpoint supersedes is deleted with its entries, before its manifest is safe."""
-    draft_of, pack = Checkpointer.draft, Draft.pack
-    needed_before: dict[int, set[bytes]] = {}
+def deletions_come_first(patch: pytest.MonkeyPatch) -> None:
+    """What a checkpoint supersedes is deleted before its manifest is safe."""
+    save = OwnedPartition._save
 
-    def draft(self: Checkpointer, *given: Any) -> Draft:
-        before = self.last.keys(self.partition) if self.last else set()
-        made = draft_of(self, *given)
-        needed_before[id(made)] = before
-        return made
+    async def saved(self: OwnedPartition, draft: Draft) -> None:
+        if not draft.entries:
+            draft.pack()
+        partition, last = self.state.partition, self.checkpointer.last
+        for key in (last.keys(partition) if last else set()) - draft.plan.keys(partition):
+            await self.log.save(partition, key, None)
+        await save(self, draft)
 
-    def packed(self: Draft) -> Draft:
-        pack(self)
-        gone = needed_before.get(id(self), set()) - self.plan.keys(self._partition)
-        self.entries = [*((key, None) for key in gone), *self.entries]  # type: ignore[list-item]
-        return self
-
-    patch.setattr(Checkpointer, "draft", draft)
-    patch.setattr(Draft, "pack", packed)
-    patch.setattr(Draft, "size", 0)
+    patch.setattr(OwnedPartition, "_save", saved)
 
 
 def no_deduplication(patch: pytest.MonkeyPatch) -> None:
     """Every event is new."""
     patch.setattr(Deduplicator, "judge", lambda *_: Verdict.NEW)
+    patch.setattr(Deduplicator, "judge_key", lambda *_: Verdict.NEW)
 
 
 def deduplication_forgets(patch: pytest.MonkeyPatch) -> None:

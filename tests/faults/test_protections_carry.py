@@ -21,7 +21,7 @@ CARRIED: list[tuple[Mutation, Callable[[], None]]] = [
         test_protections.test_a_death_at_any_message_of_a_checkpoint_loses_and_doubles_nothing,
     ),
     (
-        mutations.nothing_is_superseded_late,
+        mutations.deletions_come_first,
         test_protections.test_a_death_at_any_message_of_a_checkpoint_loses_and_doubles_nothing,
     ),
     (mutations.no_epochs, test_protections.test_a_zombie_overwrites_nothing_of_its_successor),
