@@ -5,9 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from benchmarks import latency, throughput
+from benchmarks import latency, takeover, throughput
 
-MEASUREMENTS: dict[str, Callable[[], None]] = {"throughput": throughput.run, "latency": latency.run}
+MEASUREMENTS: dict[str, Callable[[], None]] = {
+    "throughput": throughput.run,
+    "latency": latency.run,
+    "takeover": takeover.run,
+}
 
 
 def main(wanted: list[str]) -> int:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+from types import SimpleNamespace
+from typing import Any
+
+from streams.app import Worker
 from streams.colocation import PATIENCE_S, Healing, apart
 
 TOGETHER = frozenset({"customer-events", "business-events", "kpi-ticks", "state-changelog"})
@@ -46,3 +51,36 @@ def test_what_healed_begins_anew() -> None:
     assert healing.step({}, 50) is None
     assert healing.step({2: "apart"}, 100) is None
     assert healing.step({2: "apart"}, 101) == "rejoin"
+
+
+def worker(step: str | None) -> tuple[Any, list[str]]:
+    """What of a worker has to do with healing, told what to do; and what it did."""
+    did: list[str] = []
+
+    async def rejoin() -> None:
+        did.append("rejoin")
+
+    fake = SimpleNamespace(
+        _office_apart={},
+        engine=SimpleNamespace(ailing={3: "its topics came apart"}),
+        _healing=SimpleNamespace(step=lambda _ailing, _now_s: step),
+        app=SimpleNamespace(consumer=SimpleNamespace(rejoin=rejoin)),
+        refused=None,
+        _refuse=lambda why: did.append(str(why)),
+    )
+    return fake, did
+
+
+def test_a_worker_rejoins_its_group_and_stops_with_the_way_out() -> None:
+    """The sentence names the partition, what is wrong with it, and what must be alike."""
+    for step, expected in ((None, []), ("rejoin", ["rejoin"])):
+        fake, did = worker(step)
+        asyncio.run(Worker._heal(fake))
+        assert did == expected
+    fake, did = worker("give up")
+    asyncio.run(Worker._heal(fake))
+    (said,) = did
+    assert said.startswith(
+        "partition 3: its topics came apart, for 60 s now; all workers of a group must run one version"
+    )
+    assert "tapesh check" in said

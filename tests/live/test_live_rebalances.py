@@ -155,3 +155,37 @@ def test_a_partition_that_came_apart_is_unknown_and_heals(
     publish(live, retail_year[2000:3000])
     settled(live, retail_year[:3000])
     assert len(first.partitions()) == PARTITIONS
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(400)
+def test_a_worker_joins_while_another_still_restores(kafka: ApacheKafka, deploy: Callable[..., Deployment]) -> None:
+    """Its large state is half read when the group shares out again: each takes its part, and nothing is missing."""
+    live = deploy(kafka.bootstrap, clock="event")
+    live.start()
+    live.ready()
+    lines = [
+        json.dumps(
+            {
+                "type": "purchase",
+                "event_id": f"p-{number}",
+                "customer_id": f"c-{number}",
+                "occurred_at": f"2026-01-01T{number // 3600 % 24:02}:{number // 60 % 60:02}:{number % 60:02}Z",
+                "order_id": f"o-{number}",
+                "total": {"amount": "1.00", "currency": "EUR"},
+            }
+        ).encode()
+        for number in range(60_000)
+    ]
+    publish(live, lines)
+    settled(live, lines)
+    assert live.running[0].terminate() == 0
+    for joins_when in ("Restoring state from changelog", "Done reading from changelog"):
+        slow = live.start()
+        eventually(f"it restores: {joins_when}", lambda slow=slow, sign=joins_when: sign in slow.said())
+        live.start()
+        all_held(live)
+        settled(live, lines)
+        assert [worker.metric(EVENTS_DUPLICATE) for worker in live.running] == [0, 0]
+        for worker in live.running:
+            assert worker.terminate() == 0
