@@ -18,8 +18,10 @@ from kpi_oracle.small_logs import event_logs
 
 from metrics.economics import Economics
 from metrics.restatement import RESTATABLE
+from streams.checkpoint import Checkpointer, restore
 from streams.day_sums import NOTHING_KNOWN, DaySums, answer_days, pack_days
 from streams.ledger import Ledger
+from streams.manifest import Epoch, newest
 from streams.merge import Admission
 from streams.panes import ReportingTime
 from streams.partition import PartitionState
@@ -262,3 +264,24 @@ def test_an_answer_that_was_lost_is_asked_for_again() -> None:
     assert owner.digests == [NOTHING_KNOWN]
     assert owner.take(0, named, packed)
     assert owner.digests == [named]
+
+
+def test_a_recovered_partition_tells_the_same_days() -> None:
+    """Its day sums come back from flows and persons, so a takeover restates nothing."""
+    events = generate(4, customers=50)
+    state = partitions(events[: len(events) // 2], 1, "UTC", "gregorian")[0]
+    state.advance(NOW_MS)
+    writer = Checkpointer(0, Epoch(0, 1))
+    stored: dict[bytes, bytes] = {}
+    for part in (events[len(events) // 2 :], []):
+        draft = writer.draft(state, {}).pack()
+        stored |= dict([*draft.entries, draft.manifest])
+        writer.settle(draft)
+        take([state], part)
+        state.advance(NOW_MS)
+    successor = PartitionState(meaning(timezone="UTC", calendar="gregorian"), 0, 1)
+    plan = newest(stored, 0)
+    assert plan is not None
+    restore(successor, plan, stored)
+    successor.advance(NOW_MS)
+    assert pack_days(successor, NOW_MS) == pack_days(state, NOW_MS)
