@@ -33,6 +33,7 @@ from metrics.withheld import withheld
 from streams.api import add_api
 from streams.back_pressure import BackPressure
 from streams.colocation import PATIENCE_S, WAY_OUT, ApartError, Healing, apart
+from streams.discretion import discreet
 from streams.document import KpiDocument
 from streams.engine import Engine, source_topics
 from streams.faust_desk import FaustDesk
@@ -243,10 +244,14 @@ class Worker:
             await step(*arguments)
         except asyncio.CancelledError:
             raise
-        except Exception as error:
-            _log.exception("%s failed; the worker stops", step.__name__)
-            await self.app.crash(error)
-            raise
+        except Exception as error:  # noqa: BLE001 - raised below, in words fit for a log
+            told = discreet(error)
+        else:
+            return
+        # Outside of the handler: what is raised within it takes the first exception along, and its text.
+        _log.error("%s failed; the worker stops", step.__name__, exc_info=told)
+        await self.app.crash(told)
+        raise told
 
     async def _ingest(self, chunk: Chunk) -> None:
         self.engine.take(chunk)

@@ -19,6 +19,7 @@ from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
 from events import names
+from streams.kafka_refusal import refusal
 from streams.settings import Settings, client_options
 
 LARGEST_MESSAGE = 8 * 1024 * 1024
@@ -66,11 +67,13 @@ class TopicsError(RuntimeError):
 
 
 class BrokerUnreachable(ConnectionError):
-    """No broker answered in time."""
+    """No broker answered in time, or the one that did doesn't let us in: `told` says why."""
 
-    def __init__(self, bootstrap: str, timeout_s: float, why: BaseException) -> None:
+    def __init__(self, bootstrap: str, timeout_s: float, why: BaseException, told: str = "") -> None:
         super().__init__(
-            f"no Kafka broker answers at {bootstrap} (waited {timeout_s:g} s: {why});"
+            f"Kafka at {bootstrap} {told} (tried for {timeout_s:g} s)"
+            if told
+            else f"no Kafka broker answers at {bootstrap} (waited {timeout_s:g} s: {why});"
             " is it running? kafka.bootstrap (TAPESH_KAFKA__BOOTSTRAP) says where it is"
         )
 
@@ -221,7 +224,8 @@ def connected(client: Any, settings: Settings, timeout_s: float, **options: Any)
             return client(**client_options(settings.kafka), bootstrap_timeout_ms=attempt_ms, **options)
         except (KafkaError, OSError) as error:
             if time.monotonic() + _POLL_S >= deadline:
-                raise BrokerUnreachable(settings.kafka.bootstrap, timeout_s, error) from error
+                told = refusal(settings.kafka)
+                raise BrokerUnreachable(settings.kafka.bootstrap, timeout_s, error, told) from error
             time.sleep(_POLL_S)  # a refused connection fails at once; the next try may find a broker that starts
 
 

@@ -57,6 +57,9 @@ def run_worker(worker: Worker, *, loglevel: str) -> None:
     gc.freeze()
     gc.set_threshold(100_000, 50, 100)
     logging.getLogger("streams").setLevel(loglevel)
+    for client in ("aiokafka", "kafka", "redis"):
+        # At DEBUG they write down what they send and receive: customers' events, whole.
+        logging.getLogger(client).setLevel(max(logging.INFO, logging.getLevelNamesMapping()[loglevel.upper()]))
     try:
         _faust_worker(worker, loglevel).execute_from_commandline()
     finally:

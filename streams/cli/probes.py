@@ -95,11 +95,24 @@ def redis_finding(settings: Settings, timeout_s: float) -> Finding:
     try:
         client.ping()
     except (redis.RedisError, OSError) as error:
-        way_out = "is it running? redis.url (TAPESH_REDIS__URL) says where it is; empty: the engine goes without it"
-        return Finding("Redis", ok=False, text=f"no answer at {where} ({type(error).__name__}); {way_out}")
+        return Finding("Redis", ok=False, text=f"{where}: {_told_of_redis(error)}")
     finally:
         client.close()
     return Finding("Redis", ok=True, text=where)
+
+
+def _told_of_redis(error: Exception) -> str:
+    """Say what is wrong between us and Redis, and which setting to look at, in words of ours: they hold no secret."""
+    import redis
+
+    if isinstance(error, redis.AuthenticationError):
+        return "it doesn't let us in; redis.url (TAPESH_REDIS__URL) holds the user and the password"
+    if isinstance(error, redis.exceptions.NoPermissionError):
+        return "the user of redis.url may not do what the engine does; docs/operating.md says which rights it needs"
+    if "CERTIFICATE_VERIFY_FAILED" in str(error):
+        return "its certificate isn't trusted; redis.ca_file (TAPESH_REDIS__CA_FILE) names the authorities to trust"
+    way_out = "is it running? redis.url (TAPESH_REDIS__URL) says where it is; empty: the engine goes without it"
+    return f"no answer ({type(error).__name__}); {way_out}"
 
 
 def web_finding(settings: Settings) -> Finding:

@@ -27,10 +27,9 @@ _POLL_MS = 200
 class Stray:
     """An event that isn't in its customer's partition."""
 
-    event_id: str
-    customer_id: str
     source: str
     partition: int
+    offset: int
     expected: int
     keyed_by_customer: bool
 
@@ -53,8 +52,8 @@ class Sample:
             else "the message's key must be its customer_id"
         )
         return (
-            f"sampled events aren't in their customer's partition, from: {emitters}; such as event {stray.event_id!r}"
-            f" of customer {stray.customer_id!r}, in partition {stray.partition} instead of {stray.expected}: {remedy}"
+            f"sampled events aren't in their customer's partition, from: {emitters}; such as the one in partition"
+            f" {stray.partition} at offset {stray.offset}, which belongs in partition {stray.expected}: {remedy}"
         )
 
 
@@ -111,5 +110,5 @@ def _look_at(record: Any, partitions: int, seen: Sample) -> None:
     expected = partition_of(customer, partitions)
     if record.partition != expected:
         by_customer = record.key == customer.encode()
-        stray = Stray(event.event_id, customer, event.source or "", record.partition, expected, by_customer)
+        stray = Stray(event.source or "", record.partition, record.offset, expected, by_customer)
         seen.strays.append(stray)

@@ -4,6 +4,7 @@ from streams.services.alertmanager import Alertmanager
 from streams.services.apache_kafka import ApacheKafka
 from streams.services.embedded_broker import EmbeddedBroker
 from streams.services.errors import Missing, ServiceDied, ServiceError, ServiceTimeout, ServiceUnavailable
+from streams.services.kafka_listener import Listener
 from streams.services.ports import free_port
 from streams.services.prometheus import Prometheus
 from streams.services.redis_server import EmbeddedRedis, RedisServer
@@ -14,6 +15,7 @@ __all__ = [
     "ApacheKafka",
     "EmbeddedBroker",
     "EmbeddedRedis",
+    "Listener",
     "Missing",
     "Prometheus",
     "RedisServer",

@@ -16,6 +16,7 @@ from typing_extensions import override
 
 from streams.services import kafka_jars
 from streams.services.errors import Missing, ServiceDied
+from streams.services.kafka_listener import Listener
 from streams.services.kafka_protocol import answers
 from streams.services.ports import HOST, free_port
 from streams.services.service import Service
@@ -32,6 +33,10 @@ class ApacheKafka(Service):
 
     Args:
         settings: Broker settings that replace or extend ours, for example `{"group.min.session.timeout.ms": "1000"}`.
+        listeners: Further listeners, such as one with TLS, each on a port of its own: see `endpoint_of`. The plain one
+            stays: by it the broker talks to itself, and we see whether it answers.
+        scram: What `kafka-storage format --add-scram` is told of users, such as
+            `SCRAM-SHA-512=[name=tapesh,password=...]`.
         jvm_options: Replaces the options of the Java machine. The default starts quickly and compiles lightly; a
             benchmark of the broker would rather have `("-Xmx1g",)`.
     """
@@ -46,12 +51,16 @@ class ApacheKafka(Service):
         directory: Path | None = None,
         deadline_s: float = 60.0,
         settings: Mapping[str, str] | None = None,
+        listeners: Sequence[Listener] = (),
+        scram: Sequence[str] = (),
         jvm_options: Sequence[str] = _JVM,
     ) -> None:
         super().__init__(port=port, directory=directory, deadline_s=deadline_s)
         self.controller_port = free_port()
         self.jvm_options = tuple(jvm_options)
         self._extra = dict(settings or {})
+        self._scram = tuple(scram)
+        self._listeners = {listener: free_port() for listener in listeners}
 
     @classmethod
     @override
@@ -68,9 +77,17 @@ class ApacheKafka(Service):
         """The endpoint, under the name that Kafka clients use."""
         return self.endpoint
 
+    def endpoint_of(self, listener: Listener) -> str:
+        """Where one of the further listeners is, as `host:port`."""
+        return f"{HOST}:{self._listeners[listener]}"
+
     def settings(self) -> dict[str, str]:
         """The broker's `server.properties`."""
         controller = f"{HOST}:{self.controller_port}"
+        places = [f"BROKER://{self.endpoint}", f"CONTROLLER://{controller}"]
+        places += [f"{each.name}://{self.endpoint_of(each)}" for each in self._listeners]
+        protocols = ["BROKER:PLAINTEXT", "CONTROLLER:PLAINTEXT"]
+        protocols += [f"{each.name}:{each.protocol}" for each in self._listeners]
         one_copy = {
             f"{topic}.replication.factor": "1"
             for topic in ("offsets.topic", "transaction.state.log", "share.coordinator.state.topic")
@@ -81,9 +98,9 @@ class ApacheKafka(Service):
             "controller.quorum.bootstrap.servers": controller,
             "controller.listener.names": "CONTROLLER",
             "inter.broker.listener.name": "BROKER",
-            "listeners": f"BROKER://{self.endpoint},CONTROLLER://{controller}",
-            "advertised.listeners": f"BROKER://{self.endpoint},CONTROLLER://{controller}",
-            "listener.security.protocol.map": "BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT",
+            "listeners": ",".join(places),
+            "advertised.listeners": ",".join(places),
+            "listener.security.protocol.map": ",".join(protocols),
             "log.dirs": str(self._log_dirs),
             "auto.create.topics.enable": "false",
             "offsets.topic.num.partitions": "4",
@@ -101,6 +118,7 @@ class ApacheKafka(Service):
             # Faust and the tests make topics of up to a few hundred partitions: small index files keep them cheap.
             "log.index.size.max.bytes": "65536",
             **one_copy,
+            **{key: value for each in self._listeners for key, value in each.properties().items()},
             **self._extra,
         }
 
@@ -112,6 +130,7 @@ class ApacheKafka(Service):
         cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         # One argument: an id may begin with a dash.
         format_ = ["format", "--standalone", f"--cluster-id={cluster}", "--config", str(self._properties)]
+        format_ += [part for user in self._scram for part in ("--add-scram", user)]
         done = subprocess.run(
             self._java("kafka.tools.StorageTool", *format_), check=False, capture_output=True, text=True
         )

@@ -17,13 +17,29 @@ from streams.services.ports import HOST
 from streams.services.service import Service
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
 
 class RedisServer(Service):
-    """`redis-server` from PATH. The endpoint is a `redis://` URL."""
+    """`redis-server` from PATH. The endpoint is a `redis://` URL.
+
+    Args:
+        settings: Further lines of its configuration, such as `{"tls-port": "6380"}`; a value is split at its spaces.
+    """
 
     name = "redis-server"
+
+    def __init__(
+        self,
+        *,
+        port: int | None = None,
+        directory: Path | None = None,
+        deadline_s: float = 30.0,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(port=port, directory=directory, deadline_s=deadline_s)
+        self._settings = dict(settings or {})
 
     @classmethod
     @override
@@ -50,13 +66,15 @@ class RedisServer(Service):
             "daemonize": "no",
             "databases": "10000",  # so that each test has one of its own
         }
-        return [program, *(part for key, value in options.items() for part in (f"--{key}", value))]
+        further = (part for key, value in self._settings.items() for part in (f"--{key}", *value.split()))
+        return [program, *(part for key, value in options.items() for part in (f"--{key}", value)), *further]
 
     @override
     def ready(self) -> bool:
         with socket.create_connection((HOST, self.port), timeout=1) as connection:
             connection.sendall(b"PING\r\n")
-            return connection.recv(16).startswith(b"+PONG")
+            # One that wants a password first answers as well.
+            return connection.recv(16).startswith((b"+PONG", b"-NOAUTH"))
 
     @classmethod
     def _program(cls) -> str | None:

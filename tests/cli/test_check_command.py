@@ -57,7 +57,7 @@ def test_nothing_is_there(findings, free_web_port, monkeypatch):
     code, found = findings("--timeout", "0.5")
     assert code == 1
     assert "TAPESH_KAFKA__BOOTSTRAP" in found["Kafka"]
-    assert found["Redis"].startswith("!no answer at 127.0.0.1:9")
+    assert found["Redis"].startswith("!127.0.0.1:9: no answer")
     assert "hunter2" not in str(found)
 
 

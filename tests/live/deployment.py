@@ -61,6 +61,8 @@ class WorkerProcess:
         self.name = name
         self.port = free_port()
         self.log = log
+        token = environment.get("TAPESH_WEB__TOKEN")
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
         with log.open("ab") as output:
             self.process = subprocess.Popen(
                 [sys.executable, *program, *command],
@@ -84,7 +86,8 @@ class WorkerProcess:
     def get(self, page: str, timeout_s: float = 5.0) -> bytes | None:
         """The body of a page whatever its status, None if nobody answers."""
         try:
-            with urllib.request.urlopen(self.url + page, timeout=timeout_s) as answer:
+            request = urllib.request.Request(self.url + page, headers=self._headers)
+            with urllib.request.urlopen(request, timeout=timeout_s) as answer:
                 return bytes(answer.read())
         except urllib.error.HTTPError as error:
             return error.read()

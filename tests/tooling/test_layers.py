@@ -25,6 +25,7 @@ EDGES = {
         "faust_log",
         "forwarding",
         "ingestion",
+        "kafka_refusal",
         "ledger_office",
         "owned",
         "rebuild",
