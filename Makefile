@@ -9,13 +9,14 @@ STAMP := $(VENV)/.installed
 SOURCES := events metrics streams benchmarks tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak lint style types layers format bench lock services clean .venv
+.PHONY: help demo test soak audit lint style types layers format bench lock services clean .venv
 
 help:
 	@echo "make demo      broker, Redis, engine, simulated shop and board in one command"
 	@echo "make test      services where reachable, lint, types, layers, every test"
 	@echo "make soak      every fault at random under load, for half an hour (TAPESH_SOAK_SECONDS, TAPESH_SOAK_SEED)"
 	@echo "make lint      ruff, mypy --strict, import-linter"
+	@echo "make audit     hold the lock against known vulnerabilities"
 	@echo "make bench     measure what the README promises"
 	@echo "make services  install or fetch what the tests of real services need (may ask for root)"
 	@echo "make lock      resolve requirements.lock anew from pyproject.toml"
@@ -51,6 +52,9 @@ layers: .venv
 format: .venv
 	$(BIN)/ruff format $(SOURCES)
 	$(BIN)/ruff check --fix $(SOURCES)
+
+audit: .venv
+	$(PY) .ci/audit.py
 
 bench: .venv
 	$(PY) -m benchmarks
