@@ -16,6 +16,7 @@ from streams.settings import Settings
 
 OLD = {"clock": "event", "timezone": "UTC", "currency": "GBP"}
 NEW = {"timezone": "Asia/Tehran"}
+LINES = 15_000
 GAP_S = 10.0
 """What a takeover may take on a busy machine."""
 
@@ -77,16 +78,16 @@ def test_another_time_zone_is_counted_beside_the_old_one_and_takes_over(
     kafka: ApacheKafka, deploy: Callable[..., Deployment], retail_year: list[bytes]
 ) -> None:
     """UTC is served until Tehran is whole; one exporter at most; workers of before refer to the new engine."""
+    lines = retail_year[:LINES]
     live = deploy(kafka.bootstrap, **OLD)
     old = live.start()
     live.ready()
-    quarter = len(retail_year) // 4
-    publish(live, retail_year[:quarter])
+    publish(live, lines[: LINES // 4])
     eventually("the first quarter is counted", live.known)
     with (
         Exporters(live) as exporters,
         Answers(old) as answers,
-        Flow(live, retail_year[quarter:], rate=len(retail_year) / 60) as flow,
+        Flow(live, lines[LINES // 4 :], rate=LINES / 60) as flow,
     ):
         new = rebuild(live, "--yes")
         eventually(f"the new engine serves; {new.said()}", lambda: new.json("/health").get("serves"))
@@ -94,7 +95,7 @@ def test_another_time_zone_is_counted_beside_the_old_one_and_takes_over(
         assert not flow.ended, "the switch was not under load"
         flow.hurry()
         flow.wait()
-        settled(live, old, retail_year)
+        settled(live, old, lines)
         eventually("the new engine exports", lambda: exporters.now == [new.name])
 
         assert old.terminate() == 0
@@ -102,9 +103,9 @@ def test_another_time_zone_is_counted_beside_the_old_one_and_takes_over(
         eventually("the restarted worker shares the partitions", lambda: joined.partitions() and new.partitions())
         assert new.terminate() == 0, new.said()
         eventually("it holds all", lambda: len(joined.partitions()) == 4 and joined.owns_kpis())
-        settled(live, joined, retail_year)
+        settled(live, joined, lines)
         eventually("and exports", lambda: exporters.now == [joined.name])
-    assert gauges_differ(joined, live.expected(retail_year), "GBP") == []
+    assert gauges_differ(joined, live.expected(lines), "GBP") == []
     assert exporters.most == 1
     assert answers.zones == sorted(answers.zones, reverse=True), "UTC until the switch, and Tehran from then on"
     assert not any(answers.unknown), "the old figures were known until the new ones took over"
@@ -119,12 +120,13 @@ def test_another_time_zone_is_counted_beside_the_old_one_and_takes_over(
 def test_a_rebuild_that_was_killed_goes_on_where_it_stood(
     kafka: ApacheKafka, deploy: Callable[..., Deployment], retail_year: list[bytes]
 ) -> None:
-    """`kill -9` midway leaves the old engine serving; the same command resumes it, and nothing is counted twice."""
+    """`kill -9` midway, or nobody to ask, leaves the old engine serving; the same command resumes, nothing is lost."""
+    lines = retail_year[:LINES]
     live = deploy(kafka.bootstrap, **OLD)
     live.options["checkpoint.interval"] = "300ms"
     old = live.start()
     live.ready()
-    publish(live, retail_year)
+    publish(live, lines)
     eventually("the old engine is up to date", live.known)
     killed = rebuild(live)
     eventually("it reads", lambda: any(each["positions"] for each in killed.partitions().values()))
@@ -133,9 +135,16 @@ def test_a_rebuild_that_was_killed_goes_on_where_it_stood(
     assert record.serving.group == f"{live.prefix}group"
     assert record.rebuilding is not None
     assert old.kpis()["unknown"] == {}
+
+    unasked = rebuild(live)
+    assert unasked.wait() == 1
+    assert "tapesh rebuild --yes puts the new figures into service" in unasked.said()
+    assert "figures change" in unasked.said()
+    assert old.json("/health")["serves"]
+
     resumed = rebuild(live, "--yes")
     eventually(f"it takes over; {resumed.said()}", lambda: resumed.json("/health").get("serves"))
-    settled(live, old, retail_year)
+    settled(live, old, lines)
     after = read_record(with_zone(live, "Asia/Tehran"))
     assert (after.serving.group, after.rebuilding) == (f"{live.prefix}group.2", None)
     assert [each.group for each in after.retired] == [f"{live.prefix}group"]
