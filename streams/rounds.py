@@ -75,6 +75,7 @@ class Rounds:
 
     Attributes:
         resized: which event topic has got another partition count, in a sentence: nobody reads the new ones.
+        slices_covers: as a snapshot's `covers`, of its slices: of an older round, perhaps at the same `now`.
     """
 
     def __init__(self, settings: Settings, owner: str, url: str, admission: Admission) -> None:
@@ -87,6 +88,7 @@ class Rounds:
         self.latest_event_ms = -1
         self.waiting = 0
         self.resized = ""
+        self.slices_covers: dict[str, dict[int, int]] = {}
         self._settings = settings
         self._owner = owner
         self._url = url
@@ -226,6 +228,8 @@ class Rounds:
         for answer in answers:
             for topic, position in answer.positions.items():
                 covers.setdefault(topic, {})[answer.partition] = position
+        if round_.tick.full:
+            self.slices_covers = covers
         self.waiting = sum(answer.waiting for answer in answers)
         residual, now_ms = books_residual(sums), round_.tick.now_ms
         marks = merged(answer.watermarks for answer in answers) if round_.tick.full else None

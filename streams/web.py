@@ -74,7 +74,7 @@ def live_document(worker: Worker, *, covers: bool = False, sources: bool = False
         document["sources"] = rounds.health.sources()
     document["alerts"] = rounds.alerts.document(unknown)
     if covers:
-        document["covers"] = rounds.snapshot.covers
+        document["covers"], document["slices_covers"] = rounds.snapshot.covers, rounds.slices_covers
     return document
 
 

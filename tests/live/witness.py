@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Self
 
-from deployment import PARTITIONS, Deployment, eventually, windows_differ
+from deployment import PARTITIONS, Deployment, eventually, slices_are_of_it, windows_differ
 
 from events.instant import instant_ms
 
@@ -89,7 +89,7 @@ def settled(live: Deployment, patience_s: float = 60.0) -> dict[str, Any]:
 
     def reached() -> dict[str, Any] | None:
         document = live.known()
-        if document is None or document["now"] != document["slices_now"]:
+        if document is None or not slices_are_of_it(document):
             return None
         return document if covers_all(document["covers"], ends) else None
 
