@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, Self
 
+import pytest
 from deployment import Deployment, WorkerProcess, eventually, gauges_differ, windows_differ
 from exporters import Exporters
 from flow import Flow, publish
@@ -74,6 +75,7 @@ def settled(live: Deployment, worker: WorkerProcess, lines: list[bytes]) -> None
     assert windows_differ(document, expected) == []
 
 
+@pytest.mark.timeout(400)
 def test_another_time_zone_is_counted_beside_the_old_one_and_takes_over(
     kafka: ApacheKafka, deploy: Callable[..., Deployment], retail_year: list[bytes]
 ) -> None:
@@ -117,6 +119,7 @@ def test_another_time_zone_is_counted_beside_the_old_one_and_takes_over(
     assert "tapesh rebuild" in refused.said()
 
 
+@pytest.mark.timeout(400)
 def test_a_rebuild_that_was_killed_goes_on_where_it_stood(
     kafka: ApacheKafka, deploy: Callable[..., Deployment], retail_year: list[bytes]
 ) -> None:

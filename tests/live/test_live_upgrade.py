@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 from deployment import PARTITIONS, Deployment, eventually
 from exporters import Exporters
 from flow import Flow
@@ -32,6 +33,7 @@ def formats(live: Deployment) -> dict[int, int]:
     return found
 
 
+@pytest.mark.timeout(400)
 def test_a_rolling_upgrade_loses_nothing_and_shows_nothing_twice(
     kafka: ApacheKafka, deploy: Callable[..., Deployment], retail_year: list[bytes]
 ) -> None:
