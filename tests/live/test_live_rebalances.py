@@ -175,7 +175,7 @@ def test_a_worker_joins_while_another_still_restores(kafka: ApacheKafka, deploy:
                 "total": {"amount": "1.00", "currency": "EUR"},
             }
         ).encode()
-        for number in range(60_000)
+        for number in range(40_000)
     ]
     publish(live, lines)
     settled(live, lines)
