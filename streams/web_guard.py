@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import logging
+import math
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,8 @@ OPEN_PAGES = frozenset({"/health", "/ready"})
 """Pages that need no token: a probe says whether a worker lives, and no more."""
 ENDLESS = frozenset({"/changes"})
 """Pages that stream; who reads them too slowly is let go by the page itself."""
+STREAMS = frozenset({"/changes"})
+"""Pages whose answer goes on. They bound it themselves: how many listen, and how long one may take to read."""
 READING = frozenset({"GET", "HEAD"})
 LONGEST_LINE = 4 * 1024
 """Bytes of a request's first line, and of each header."""
@@ -90,6 +93,8 @@ class Guard:
                 return _refused(401, "a token is needed: Authorization: Bearer ...", {"WWW-Authenticate": "Bearer"})
             if request.path in self._endless:
                 return await self._listened(request, handler)
+            if request.path in STREAMS:
+                return await self._stream(request, handler)
             try:
                 async with asyncio.timeout(self._handler_s):
                     return await handler(request)
@@ -127,6 +132,13 @@ class Guard:
         scheme, _, given = request.headers.get("Authorization", "").partition(" ")
         is_right = hmac.compare_digest(given.strip().encode(errors="surrogateescape"), self._token)
         return is_right and scheme.lower() == "bearer"
+
+    async def _stream(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
+        self._seen[request.protocol] = math.inf
+        try:
+            return await handler(request)
+        finally:
+            self._seen[request.protocol] = time.monotonic()
 
     async def _watching(self, _application: web.Application) -> AsyncIterator[None]:
         task = asyncio.create_task(self._watch(), name="tapesh-web-guard")

@@ -32,6 +32,14 @@ async def pages(guard: Guard) -> AsyncIterator[str]:
         await asyncio.Event().wait()
         raise AssertionError
 
+    async def stream(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        for _ in range(8):
+            await response.write(b"news\n")
+            await asyncio.sleep(0.2)
+        return response
+
     application = web.Application(middlewares=[guard.middleware()])
     for path, handler in {
         "/kpis": answer,
@@ -39,6 +47,7 @@ async def pages(guard: Guard) -> AsyncIterator[str]:
         "/ready": answer,
         "/large": large,
         "/stuck": stuck,
+        "/changes": stream,
     }.items():
         application.router.add_get(path, handler)
     runner = guard.runner(application)
@@ -181,6 +190,20 @@ async def held_for(url: str, sent: bytes, every_s: float) -> float:
         transport.write(b"X" if every_s else b" " if transport.is_reading() is False else b"")
     transport.abort()
     return time.monotonic() - began
+
+
+def test_a_stream_goes_on():
+    """News come for as long as somebody listens; the page itself sees to it that he does."""
+
+    async def ask() -> None:
+        async with (
+            pages(Guard(connection_s=0.4, handler_s=0.3)) as url,
+            aiohttp.ClientSession() as session,
+            session.get(f"{url}/changes") as got,
+        ):
+            assert await got.read() == b"news\n" * 8
+
+    asyncio.run(ask())
 
 
 def test_of_too_many_connections_the_most_silent_are_cut():
