@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from metrics.rules import JOB
+from metrics.alert import JOB
 
 SCRAPE_S = 5
 WORKER_PORT = 6066
@@ -60,10 +60,33 @@ def alertmanager(webhook: str = WEBHOOK) -> dict[str, Any]:
             "group_wait": "30s",
             "group_interval": "5m",
             "repeat_interval": "24h",
-            "routes": [{"matchers": ['severity="page"'], "receiver": "pager", "repeat_interval": "4h"}],
+            "routes": [
+                {"matchers": ['alertname="TapeshWatchdog"'], "receiver": "watchdog", "repeat_interval": "5m"},
+                # What is about one KPI is one message, whichever windows saw it.
+                {
+                    "matchers": ['layer="kpi"', 'severity="page"'],
+                    "receiver": "pager",
+                    "group_by": ["job", "kpi"],
+                    "repeat_interval": "4h",
+                },
+                {"matchers": ['layer="kpi"'], "receiver": "tickets", "group_by": ["job", "kpi"]},
+                {"matchers": ['severity="page"'], "receiver": "pager", "repeat_interval": "4h"},
+            ],
         },
         "inhibit_rules": [
             {"source_matchers": ['kpis="untrusted"'], "target_matchers": ['layer="kpi"'], "equal": ["job"]},
+            {
+                # Who is awake needs no ticket on the same KPI.
+                "source_matchers": ['layer="kpi"', 'severity="page"'],
+                "target_matchers": ['layer="kpi"', 'severity="ticket"'],
+                "equal": ["job", "kpi"],
+            },
+            {
+                # For alerts of your own on slices: what everybody does, a slice does too.
+                "source_matchers": ['layer="kpi"', 'slice=~"|all"'],
+                "target_matchers": ['layer="kpi"', 'slice!~"|all"'],
+                "equal": ["job", "kpi"],
+            },
             {
                 # What follows from workers that aren't there is no news of its own.
                 "source_matchers": ['alertname="TapeshEngineDown"'],
@@ -73,8 +96,36 @@ def alertmanager(webhook: str = WEBHOOK) -> dict[str, Any]:
         ],
         "receivers": [
             {"name": name, "webhook_configs": [{"url": webhook, "send_resolved": True}]}
-            for name in ("pager", "tickets")
+            for name in ("pager", "tickets", "watchdog")
         ],
+    }
+
+
+def receivers() -> dict[str, Any]:
+    """Receivers to choose from, each with its secret in a file: patterns for an alertmanager.yml of one's own."""
+    secrets = "/etc/alertmanager/secrets"
+    summary = "{{ .CommonAnnotations.summary }}"
+    evidence = "{{ range .Alerts }}{{ .Annotations.description }}\n{{ .Annotations.runbook_url }}\n{{ end }}"
+    bearer = {"authorization": {"credentials_file": f"{secrets}/webhook-token"}}
+    mail = {
+        "to": "on-call@example.com",
+        "from": "alertmanager@example.com",
+        "smarthost": "smtp.example.com:587",
+        "auth_username": "alertmanager",
+        "auth_password_file": f"{secrets}/smtp-password",
+        "headers": {"Subject": summary},
+    }
+    page = {"routing_key_file": f"{secrets}/pagerduty-key", "description": summary, "details": {"evidence": evidence}}
+    slack = {"api_url_file": f"{secrets}/slack-url", "channel": "#customers", "title": summary, "text": evidence}
+    found = {
+        "webhook": {"webhook_configs": [{"url": "https://example.com/alerts", "http_config": bearer}]},
+        "pagerduty": {"pagerduty_configs": [page]},
+        "slack": {"slack_configs": [slack | {"send_resolved": True}]},
+        "email": {"email_configs": [mail]},
+    }
+    return {
+        "route": {"receiver": "webhook"},
+        "receivers": [{"name": name, **configs} for name, configs in found.items()],
     }
 
 

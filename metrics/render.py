@@ -16,9 +16,10 @@ from typing import Any
 import yaml
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
+from metrics.alert import RUNBOOK
 from metrics.dashboards import overview
-from metrics.delivery import IF_GUARDED, alertmanager, dashboard_provider, datasource, scraping, targets
-from metrics.rules import RUNBOOK, rule_file, runbook
+from metrics.delivery import IF_GUARDED, alertmanager, dashboard_provider, datasource, receivers, scraping, targets
+from metrics.rules import rule_file, runbook
 
 ROOT = Path(__file__).parent.parent
 CURRENCY = "EUR"
@@ -40,6 +41,7 @@ def files(currency: str = CURRENCY) -> dict[str, str]:
         },
         "grafana/prometheus/rules/tapesh.yml": _yaml(rule_file(currency), "metrics/rules.py"),
         "grafana/alertmanager/alertmanager.yml": _yaml(alertmanager(), "metrics/delivery.py"),
+        "grafana/alertmanager/receivers.example.yml": _yaml(receivers(), "metrics/delivery.py"),
         RUNBOOK: runbook(currency),
     }
 

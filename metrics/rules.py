@@ -7,126 +7,46 @@ to its living part: what has died must be seen to be missing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from metrics import names
-from metrics.catalogue import BY_ID
-from metrics.promql import everybody, selector
+from metrics.alert import JOB, Alert
+from metrics.kpi_rules import kpi_alerts, runbook_of_customers
+from metrics.promql import selector
 
-JOB = "tapesh"
-"""The scrape job of the engine's workers."""
-RUNBOOK = "docs/runbook.md"
 EVENT_RATE = "job:tapesh_events:rate5m"
-CHURN_BASE = "job:tapesh_churn_base:30d"
 _WORKERS = {"job": JOB}
 
 
-@dataclass(frozen=True, slots=True)
-class ChurnLimit:
-    """What churn is too much, and how many customers it takes to say so.
-
-    Attributes:
-        share: of the customers at the window's start, 0 to 1; above it is too much.
-        least_base: fewer customers at the start than this prove nothing.
-        least_lost: nor do fewer losses.
-    """
-
-    share: float = 0.05
-    least_base: int = 200
-    least_lost: int = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Alert:
-    """One alert.
-
-    Attributes:
-        name: its name, and its heading in the runbook.
-        expr: PromQL that has a series while something is wrong.
-        lasts: how long it must be wrong first.
-        severity: `page` wakes somebody, `ticket` waits.
-        layer: `kpi`: about customers; `engine`: about tapesh itself.
-        summary: one line, a template of Prometheus.
-        description: the evidence, a template too.
-        action: what to do first, for the runbook.
-        distrust: KPIs can't be trusted while it fires, so their alerts are held back.
-    """
-
-    name: str
-    expr: str
-    lasts: str
-    severity: Literal["page", "ticket"]
-    layer: Literal["kpi", "engine"]
-    summary: str
-    description: str
-    action: str
-    distrust: bool = False
-
-    def rule(self) -> dict[str, Any]:
-        """As Prometheus reads it."""
-        labels = {"severity": self.severity, "layer": self.layer}
-        return {
-            "alert": self.name,
-            "expr": self.expr,
-            "for": self.lasts,
-            "labels": labels | ({"kpis": "untrusted"} if self.distrust else {}),
-            "annotations": {
-                "summary": self.summary,
-                "description": self.description,
-                "runbook_url": f"{RUNBOOK}#{self.name.lower()}",
-            },
-        }
-
-
-def rule_file(currency: str, limit: ChurnLimit | None = None) -> dict[str, Any]:
-    """The file of rules that Prometheus loads.
-
-    Args:
-        currency: the reporting currency, part of the names of what is money.
-        limit: of churn; the default is a beginning, every business has its own.
-    """
+def rule_file(currency: str) -> dict[str, Any]:
+    """The file of rules that Prometheus loads; the reporting currency is part of the names of what is money."""
     rates = selector(names.EVENTS, _WORKERS)
-    now, growth = (_over_30_days(kpi, currency) for kpi in ("active_customers", "net_customer_growth"))
-    recording = [
-        {"record": EVENT_RATE, "expr": f"sum by (job) (rate({rates}[5m]))"},
-        {"record": CHURN_BASE, "expr": f"{now} - {growth}"},
-    ]
+    recording = [{"record": EVENT_RATE, "expr": f"sum by (job) (rate({rates}[5m]))"}]
     groups = {
         "tapesh-records": recording,
         "tapesh-engine": [alert.rule() for alert in engine_alerts()],
-        "tapesh-kpis": [alert.rule() for alert in kpi_alerts(currency, limit)],
+        "tapesh-kpis": [alert.rule() for alert in kpi_alerts(currency)],
     }
     return {"groups": [{"name": name, "rules": rules} for name, rules in groups.items()]}
 
 
-def kpi_alerts(currency: str, limit: ChurnLimit | None = None) -> tuple[Alert, ...]:
-    """Alerts about customers."""
-    limit = limit or ChurnLimit()
-    churn, lost = (_over_30_days(kpi, currency) for kpi in ("churn_rate", "lost_customers"))
-    return (
-        Alert(
-            name="TapeshChurnHigh",
-            expr=f"{churn} > {limit.share}\n"
-            f"  and {CHURN_BASE} >= {limit.least_base}\n"
-            f"  and {lost} >= {limit.least_lost}",
-            lasts="15m",
-            severity="page",
-            layer="kpi",
-            summary=f"{{{{ $value | humanizePercentage }}}} of customers left within 30 days, over {limit.share:.0%}.",
-            description="Of {{ with printf "
-            f"`{CHURN_BASE}{{job=%q}}` .Labels.job | query }}}}{{{{ . | first | value | humanize }}}}{{{{ end }}}} "
-            "customers of 30 days ago, {{ $value | humanizePercentage }} have left since. "
-            f"It takes {limit.least_base} customers and {limit.least_lost} losses for this to fire.",
-            action="Look at the board's churn reasons, then at churn by channel, plan and segment: is it one of them, "
-            "or everywhere? Compare the last 24 hours with the last 7 days to see whether it goes on.",
-        ),
-    )
-
-
 def engine_alerts() -> tuple[Alert, ...]:
     """Alerts about tapesh itself."""
-    return (*_presence(), *_trust(), *_work())
+    return (_switch(), *_presence(), *_trust(), *_work())
+
+
+def _switch() -> Alert:
+    return Alert(
+        name="TapeshWatchdog",
+        expr="vector(1)",
+        lasts="0m",
+        severity="none",
+        layer="engine",
+        summary="Always fires: alerts get through.",
+        description="A dead man's switch: whoever receives it every few minutes rings when it stops coming.",
+        action="If its receiver says that it has stopped: is Prometheus up, does it evaluate, does it reach "
+        "Alertmanager, and does Alertmanager reach the receiver? Until then no other alert gets through either.",
+    )
 
 
 def _presence() -> tuple[Alert, ...]:
@@ -304,11 +224,6 @@ def _work() -> tuple[Alert, ...]:
     )
 
 
-def _over_30_days(kpi: str, currency: str) -> str:
-    # Without the worker: when the KPIs move to another one, an alert's waiting doesn't start anew.
-    return f"max by (job) ({everybody(BY_ID[kpi], '30d', currency, JOB)})"
-
-
 def runbook(currency: str) -> str:
     """The page that alerts point to."""
     lines = [
@@ -320,7 +235,8 @@ def runbook(currency: str) -> str:
         "customers are held back: their numbers may be wrong.",
         "",
     ]
-    for alert in (*kpi_alerts(currency), *engine_alerts()):
+    lines += runbook_of_customers(currency)
+    for alert in engine_alerts():
         marks = f"{alert.severity}, after {alert.lasts}" + (", KPIs untrusted" if alert.distrust else "")
         lines += [f"## {alert.name}", "", f"*{marks}*", "", f"{alert.action}", "", "```promql", alert.expr, "```", ""]
     return "\n".join(lines)

@@ -20,6 +20,7 @@ from streams.cli import (
     compute,
     dead_letters,
     demo,
+    explain,
     imports,
     kpis,
     produce,
@@ -81,6 +82,7 @@ app.command("demo", rich_help_panel=_LIVE)(demo.demo)
 app.command("worker", rich_help_panel=_LIVE)(worker.worker)
 app.command("rebuild", rich_help_panel=_LIVE)(rebuild.rebuild)
 app.command("kpis", rich_help_panel=_LIVE)(kpis.kpis)
+app.command("explain", rich_help_panel=_LIVE)(explain.explain)
 app.command("compute", rich_help_panel=_FILES)(compute.compute)
 app.command("backtest", rich_help_panel=_FILES)(backtest.backtest)
 app.command("produce", rich_help_panel=_FILES)(produce.produce)

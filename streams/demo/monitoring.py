@@ -70,7 +70,9 @@ def _hurried(rules: dict[str, Any], speed: float) -> dict[str, Any]:
     for group in rules["groups"]:
         for rule in group["rules"]:
             if rule.get("labels", {}).get("layer") == "kpi":
-                rule["for"] = f"{max(_LEAST_WAIT_S, round(_seconds(rule['for']) / speed))}s"
+                for wait in ("for", "keep_firing_for"):
+                    if wait in rule:
+                        rule[wait] = f"{max(_LEAST_WAIT_S, round(_seconds(rule[wait]) / speed))}s"
     return rules
 
 

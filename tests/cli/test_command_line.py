@@ -14,6 +14,7 @@ COMMANDS = [
     "kpis",
     "compute",
     "backtest",
+    "explain",
     "produce",
     "import",
     "check",

@@ -90,6 +90,15 @@ class Exports:
             names.BOOKS_RESIDUAL: 0,
             names.REDIS_UP: 1,
         }
+        if not self.unknown:  # a churn page over six hours: 40 left, 8.2 were expected
+            place = f'{names.ALERT}="churn",{names.TIER}="6h"'
+            for span, observed, expected in (("long", 40, 8.25), ("short", 4, 0.5)):
+                own[f'{names.ALERT_OBSERVED}{{{place},{names.SPAN}="{span}"}}'] = observed
+                own[f'{names.ALERT_EXPECTED}{{{place},{names.SPAN}="{span}"}}'] = expected
+            for name, value in ((names.ALERT_P_VALUE, 1e-10), (names.ALERT_ALPHA, 1e-4), (names.ALERT_NEEDED, 33)):
+                own[f"{name}{{{place}}}"] = value
+            own[f"{names.ALERT_BASE}{{{place}}}"] = 50_000
+            own[f"{names.ALERT_END}{{{place}}}"] = 0
         text = "".join(f"{name} {value}\n" for name, value in own.items())
         return render(shop(self.lost), self.unknown, "EUR") + text.encode()
 
@@ -245,7 +254,7 @@ def test_a_churn_alert_reaches_a_person_unless_its_numbers_are_in_doubt(promethe
         page = awaited(lambda: next((page for page in pages if "TapeshChurnHigh" in str(page)), None))
         (alert,) = page["alerts"]
         assert page["receiver"] == "pager"
-        assert alert["annotations"]["summary"] == "10% of customers left within 30 days, over 5%."
+        assert alert["annotations"]["summary"] == "40 customers left within 6h, 8.2 were to be expected."
         assert alert["labels"]["severity"] == "page"
 
         exports.unknown = {"nps": "partition 3 has no owner"}
