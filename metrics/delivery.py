@@ -117,7 +117,7 @@ def receivers() -> dict[str, Any]:
     }
     page = {"routing_key_file": f"{secrets}/pagerduty-key", "description": summary, "details": {"evidence": evidence}}
     slack = {"api_url_file": f"{secrets}/slack-url", "channel": "#customers", "title": summary, "text": evidence}
-    found = {
+    found: dict[str, Any] = {
         "webhook": {"webhook_configs": [{"url": "https://example.com/alerts", "http_config": bearer}]},
         "pagerduty": {"pagerduty_configs": [page]},
         "slack": {"slack_configs": [slack | {"send_resolved": True}]},

@@ -2,7 +2,7 @@
 
 The KPIs' windows end now; an alert's end where its sources have been heard of, last night for a CRM that delivers at
 night, and are compared with weeks of the same hours. A partition keeps the few columns that alerts watch as one dense
-array (a third of a megabyte) beside its sums, fed by the same contributions: a late event lands in its step, what a
+array (a megabyte) beside its sums, fed by the same contributions: a late event lands in its step, what a
 person takes back is taken back here, and a recovery, which contributes everybody anew, fills it without a place in a
 checkpoint. Partitions' tracks add up like everything else.
 """

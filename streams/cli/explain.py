@@ -56,9 +56,8 @@ def _computed(files: list[str], settings: Any) -> Any:
 def _show_windows(watch: str, said: dict[str, Any]) -> None:
     for name, told in said.get("windows", {}).items():
         state = f"FIRING since {told['since']}" if told["firing"] else "on" if told["on"] else "off"
-        likely = (
-            "" if told["p_value"] is None else f", by chance {told['p_value']:.1e} (news below {told['alpha']:.1e})"
-        )
+        p_value, alpha = told["p_value"], told["alpha"]
+        likely = "" if p_value is None else f", by chance {p_value:.1e} (news below {alpha:.1e})"
         say(
             f"{watch} {name} up to {told['end']}: {told['observed']} of {told['expected']:.1f} expected{likely};"
             f" {told['base']:,} at risk; {state}: {told['why']}"
