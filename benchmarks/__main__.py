@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from benchmarks import latency, takeover, throughput
+from benchmarks import latency, stalls, takeover, throughput
 
 MEASUREMENTS: dict[str, Callable[[], None]] = {
     "throughput": throughput.run,
     "latency": latency.run,
     "takeover": takeover.run,
+    "stalls": stalls.run,
 }
 
 

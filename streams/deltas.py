@@ -18,9 +18,11 @@ from streams.packing import Rows
 from streams.sums import Ints, add_up
 
 JOINED = 8
+MOST_ROWS = 65_536
+"""Rows of a joined delta: the event loop waits while they are copied. Larger deltas are few: blocks overtake them."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Delta:
     """What a delta holds, but for the values.
 
@@ -82,9 +84,12 @@ def join(new: Delta, earlier: Sequence[Delta]) -> tuple[Delta, list[Delta]]:
         What is to be written, and those of the earlier ones that are needed beside it.
     """
     group, rest, level = [new], list(earlier), 0
-    while sum(delta.level == level for delta in rest) >= JOINED - 1:
-        group = [*(delta for delta in rest if delta.level == level), *group]
-        rest = [delta for delta in rest if delta.level != level]
+    while True:
+        same = [delta for delta in rest if delta.level == level][1 - JOINED :]
+        if len(same) < JOINED - 1 or sum(len(delta.rows) for delta in [*same, *group]) > MOST_ROWS:
+            break
+        group = [*same, *group]
+        rest = [delta for delta in rest if delta not in same]
         level += 1
     if level == 0:
         return new, rest

@@ -36,8 +36,8 @@ FAR_FUTURE_MS = 7_258_118_400_000
 """The year 2200: later events are refused whatever the tolerance; minutes and days are numbered up to here."""
 STEP = 500
 """Waiting events that are folded, or lapses that are counted, before others get their turn: some 10 ms."""
-_MUCH = 20_000
-"""Contributions that are added to the sums before a tick asks for them: some 30 ms."""
+_MUCH = 40_000
+"""Contributions that are added to the sums before a tick asks for them: some 60 ms."""
 
 _PAYING = frozenset({wire.Purchase, wire.Refund, wire.MarketingSpend, wire.CustomerAcquired, wire.Lead})
 """Events that can carry money."""

@@ -7,10 +7,12 @@ import random
 from typing import Any
 
 import pytest
+import xxhash
 from agreement import lines, meaning
 
 from events import wire
 from events.codec import decode
+from events.identity import identity
 from streams.dedupe import Deduplicator, Verdict, event_content, event_identity
 from streams.partition import PartitionState
 from streams.segments import Segment
@@ -167,6 +169,14 @@ def copy(dedupe: Deduplicator) -> Deduplicator:
     other._recent, other._segments = dict(dedupe._recent), list(dedupe._segments)
     other._recent_ms, other._recent_content = dedupe._recent_ms[:], dedupe._recent_content[:]
     return other
+
+
+@pytest.mark.parametrize("event", [purchase(), purchase(source="crm"), spend(None), spend("web")])
+def test_an_identity_is_a_hash_of_what_the_contract_says_makes_an_event_the_same(event: dict[str, Any]) -> None:
+    """Owner, source and id, a spend's apart from a person's: kept state depends on it."""
+    kind = "\1" if event["type"] == "marketing-spend" else "\0"
+    expected = xxhash.xxh3_128_digest((kind + "\0".join(identity(read(event)))).encode())
+    assert event_identity(read(event)) == expected
 
 
 def test_an_empty_cut_is_empty() -> None:

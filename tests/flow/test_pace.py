@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from agreement import meaning
 from fake_log import TOPIC
 
 from streams import checkpoint as checkpoints
+from streams import deltas
 from streams.checkpoint import Checkpointer, restore
+from streams.deltas import Delta, join
 from streams.holds import BOUNDS_S, STEPS, Holds
 from streams.manifest import Epoch, newest
 from streams.pace import Pace, Since
@@ -96,3 +99,19 @@ def test_holds_are_counted_as_prometheus_counts_them() -> None:
     assert (buckets["0.005"], buckets["0.1"], buckets["0.25"], buckets["+Inf"]) == (1, 1, 3, 4)
     assert holds.longest_s == {**dict.fromkeys(STEPS, 0.0), "draft": 3.0}
     assert len(buckets) == len(BOUNDS_S) + 1
+
+
+def test_large_deltas_are_not_joined_and_small_ones_after_them_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The picture of a joined delta would hold the loop for long; the small ones that follow don't pile up for it."""
+    monkeypatch.setattr(deltas, "MOST_ROWS", 100)
+    nothing = np.empty(0, np.int64)
+    known: list[Delta] = []
+    largest = 0
+    for version in range(200):
+        rows = np.arange(90 if version < 20 else 3, dtype=np.int64)
+        joined, rest = join(Delta(version, 0, rows, nothing, nothing, 0, nothing, nothing), known)
+        known = [*rest, joined]
+        largest = max(largest, len(joined.rows))
+        assert [delta.version for delta in known] == sorted({delta.version for delta in known})
+    assert largest <= 100
+    assert len(known) < 20 + 25
