@@ -7,7 +7,8 @@ stepped while it runs. Everything else is the worker as it is.
 Keys of FAULTS, all of them optional:
 
 - `strike`: before which step of a checkpoint to send itself a signal, see `Strike`;
-- `clock`: the file that holds by how many seconds its wall clock is off, see `Clock`.
+- `clock`: the file that holds by how many seconds its wall clock is off, see `Clock`;
+- `looks_every_s`: how often it looks whether topics have got other partition counts.
 """
 
 from __future__ import annotations
@@ -117,18 +118,25 @@ def read_clock(path: Path) -> None:
     time.time = lambda: real() + clock.off_s
 
 
+def look_often(every_s: float) -> None:
+    """Let this process look at its topics that often."""
+    from streams import app
+
+    app._TOPICS_LOOKED_AT_EVERY_S = every_s
+
+
 _FAULTS: dict[str, Callable[[Any], None]] = {
     "strike": lambda given: strike_at(Strike(**given)),
     "clock": lambda given: read_clock(Path(given)),
+    "looks_every_s": look_often,
 }
 
 
 def main() -> None:
     """Set up what was asked for, and be a worker."""
     faults = json.loads(sys.argv.pop(1))
-    for name in ("clock", "strike"):
-        if name in faults:
-            _FAULTS[name](faults[name])
+    for name in sorted(faults):  # the clock first: what is imported later takes it as it finds it
+        _FAULTS[name](faults[name])
     from streams.cli import main as tapesh
 
     tapesh()

@@ -22,6 +22,7 @@ def keep_one(live: Deployment) -> None:
         live.start()
 
 
+@pytest.mark.soak
 def test_the_broker_is_killed_and_comes_back_under_load(
     fragile_kafka: WiredKafka, hurried: Callable[..., Deployment]
 ) -> None:

@@ -6,9 +6,11 @@ import resource
 import shutil
 from collections.abc import Callable
 
+import pytest
 from deployment import PARTITIONS, Deployment, WorkerProcess, eventually
 from flow import Flow, publish
 from kafka.admin import KafkaAdminClient
+from launcher import program
 from shop import TEHRAN, in_s, log_until, oracle_agrees, raw
 from witness import Witness, settled
 
@@ -19,6 +21,7 @@ from streams.services import ApacheKafka
 LOAD_S = 20.0
 
 
+@pytest.mark.soak
 def test_a_rolling_restart_under_load(kafka: ApacheKafka, hurried: Callable[..., Deployment]) -> None:
     """Each worker is told to stop, and replaced: every one ends in an orderly way, nothing is counted twice."""
     live = hurried(kafka.bootstrap)
@@ -80,7 +83,7 @@ def test_a_changed_partition_count_is_refused_with_the_way_out(
     assert other.wait() != 0
     assert f"has {PARTITIONS} partition(s), expected {PARTITIONS + 1}: set kafka.partitions" in other.said()
 
-    worker = live.start()
+    worker = live.start(program=program(looks_every_s=1.0))
     live.ready()
     publish(live, raw(log_until(in_s(0), 83, customers=20, **TEHRAN)))
     settled(live)

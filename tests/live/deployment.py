@@ -63,6 +63,7 @@ class WorkerProcess:
         self.log = log
         token = environment.get("TAPESH_WEB__TOKEN")
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+        plain = {name: value for name, value in os.environ.items() if not name.startswith("TAPESH_")}
         with log.open("ab") as output:
             self.process = subprocess.Popen(
                 [sys.executable, *program, *command],
@@ -70,7 +71,7 @@ class WorkerProcess:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 cwd=log.parent,
-                env={**os.environ, "PYTHONPATH": str(ROOT), "TAPESH_WEB__PORT": str(self.port), **environment},
+                env={**plain, "PYTHONPATH": str(ROOT), "TAPESH_WEB__PORT": str(self.port), **environment},
                 start_new_session=True,
             )
         self._guard = Guard(self.process.pid, None)
