@@ -19,10 +19,9 @@ from events import wire
 from events.codec import decode
 from events.identity import partition_key, partition_of
 from events.instant import instant_ms
-from events.money import Converter
-from events.names import FUTURE
 from events.rejection import Rejected
 from metrics.frame import Cell
+from streams.acceptance import Acceptance
 from streams.counts import Counts
 from streams.dedupe import Deduplicator, Verdict, event_identity
 from streams.fold import Fold
@@ -32,15 +31,11 @@ from streams.sums import Ints, WindowSums, add_up
 from streams.track import COLUMNS, Track
 from streams.watermarks import Watermarks
 
-FAR_FUTURE_MS = 7_258_118_400_000
-"""The year 2200: later events are refused whatever the tolerance; minutes and days are numbered up to here."""
 STEP = 500
 """Waiting events that are folded, or lapses that are counted, before others get their turn: some 10 ms."""
 _MUCH = 40_000
 """Contributions that are added to the sums before a tick asks for them: some 60 ms."""
 
-_PAYING = frozenset({wire.Purchase, wire.Refund, wire.MarketingSpend, wire.CustomerAcquired, wire.Lead})
-"""Events that can carry money."""
 _home = lru_cache(maxsize=1 << 16)(partition_of)  # of who isn't a person yet: new ones, and channels of spends
 
 
@@ -134,9 +129,8 @@ class PartitionState:
         self.latest_by_type: dict[str, int] = {}
         self.watermarks = Watermarks()
         self.unsaved_flows: list[tuple[Ints, Ints]] = []
-        self._future_tolerance_ms = future_tolerance_ms
         self._keep_raw = keep_raw
-        self._converter = Converter(meaning.currency, meaning.rates)
+        self._contract = Acceptance(meaning, future_tolerance_ms)
 
     @property
     def now_ms(self) -> int:
@@ -151,17 +145,11 @@ class PartitionState:
             record_ms: their Kafka timestamps; never later than the clock of this machine.
         """
         elsewhere: list[Refused | Misplaced] = []
-        tolerance, rows, single = self._future_tolerance_ms, self.fold.persons.rows, self.partitions == 1
+        judged, rows, single = self._contract.judged, self.fold.persons.rows, self.partitions == 1
         accepted: list[tuple[int, wire.Event, int]] = []
         for index, raw in enumerate(values):
             try:
-                event = decode(raw)
-                kind = type(event)
-                if kind in _PAYING:
-                    self._check_money(event)
-                at_ms = instant_ms(event.occurred_at)
-                if at_ms > FAR_FUTURE_MS or (tolerance is not None and at_ms > record_ms[index] + tolerance):
-                    raise _too_far_ahead(event, at_ms - record_ms[index], tolerance)
+                event, at_ms = judged(raw, record_ms[index])
             except Rejected as why:
                 self.counts.rejected[why.reason] += 1
                 elsewhere.append(Refused(index, why))
@@ -284,33 +272,6 @@ class PartitionState:
             sums.values[:, kept],
         )
 
-    def _check_money(self, event: wire.Event) -> None:
-        """Refuse amounts that have no rate, now: once an event is folded it is too late."""
-        reporting, minor = self.meaning.currency, self._converter.minor
-        if isinstance(event, wire.Purchase):
-            if event.total.currency != reporting:  # the lines' currency is the total's
-                minor(event.total, "total")
-                for index, line in enumerate(event.lines or ()):
-                    minor(line.total, f"lines.{index}.total")
-        elif isinstance(event, wire.Refund):
-            minor(event.total, "total")
-        elif isinstance(event, wire.MarketingSpend):
-            minor(event.spend, "spend")
-        elif isinstance(event, wire.CustomerAcquired | wire.Lead) and event.cost is not None:
-            minor(event.cost, "cost")
-
 
 def _pop_first(items: deque[Waiting], most: int) -> list[Waiting]:
     return [items.popleft() for _ in range(min(most, len(items)))]
-
-
-def _too_far_ahead(event: wire.Event, ahead_ms: int, tolerance_ms: int | None) -> Rejected:
-    got = f"got {event.occurred_at.isoformat()}"
-    if tolerance_ms is None:
-        return Rejected(FUTURE, "occurred_at", f"{got}, expected an instant before the year 2200")
-    return Rejected(
-        FUTURE,
-        "occurred_at",
-        f"{got}, {ahead_ms / 1000:.0f} s after it was published; expected at most {tolerance_ms / 1000:.0f} s: "
-        "the emitter's clock is wrong, or its offset from UTC is",
-    )

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from events import names
 from events.rejection import Rejected
+from streams.acceptance import Acceptance
 from streams.meaning import Meaning
-from streams.partition import PartitionState, Refused
 
 _GOT = re.compile(r"got (?P<got>.*), expected (?P<expected>.*)", re.DOTALL)
 _WHOLE = "give the whole message anew: --edit FILE"
@@ -57,28 +57,15 @@ class Judge:
     """
 
     def __init__(self, meaning: Meaning, future_tolerance_ms: int) -> None:
-        self._meaning = meaning
-        self._future_tolerance_ms = future_tolerance_ms
-        self._fresh()
+        self._acceptance = Acceptance(meaning, future_tolerance_ms)
 
     def verdict(self, value: bytes, now_ms: int) -> Verdict:
         """Judge one message."""
-        if self._judged >= _FORGET_AFTER:
-            self._fresh()
-        self._judged += 1
-        outcomes = self._partition.arrive([value], [now_ms])
-        refused = next((outcome for outcome in outcomes if isinstance(outcome, Refused)), None)
-        return _told(refused.why) if refused is not None else Verdict(accepted=True)
-
-    def _fresh(self) -> None:
-        # It remembers what it has accepted; a judge has no use for that.
-        self._partition = PartitionState(
-            self._meaning, future_tolerance_ms=self._future_tolerance_ms, horizon_ms=0, keep_raw=False
-        )
-        self._judged = 0
-
-
-_FORGET_AFTER = 1_000
+        try:
+            self._acceptance.judged(value, now_ms)
+        except Rejected as why:
+            return _told(why)
+        return Verdict(accepted=True)
 
 
 def _told(why: Rejected) -> Verdict:

@@ -18,12 +18,9 @@ from typing import Any
 from redis.exceptions import RedisError
 
 from events import wire
-from events.codec import Rejected, decode, instant_ms
 from events.identity import partition_key
-from events.money import Converter
 from events.names import (
     DEAD_LETTERS,
-    FUTURE,
     HEADER_ERROR,
     HEADER_ERROR_FIELD,
     HEADER_OFFSET,
@@ -34,7 +31,9 @@ from events.names import (
     MISSING_FIELD,
     topic_of,
 )
+from events.rejection import Rejected
 from events.webhooks import WEBHOOKS, BadDelivery, BadSignature, verify_timed
+from streams.acceptance import Acceptance
 from streams.ingestion.bodies import BadBody, rows_of
 from streams.ingestion.limits import Bucket
 from streams.ingestion.memory import Memory
@@ -96,7 +95,7 @@ class Gateway:
         self._now_s = now_s
         self._buckets = {name: Bucket(source.rate) for name, source in self._ingest.sources.items()}
         self._on_the_way = 0
-        self._converter = Converter(settings.currency, settings.rates)
+        self._acceptance = Acceptance(settings.meaning, settings.future_tolerance.ms)
 
     async def post_events(self, headers: Mapping[str, str], body: bytes) -> Reply:
         """Take in what an emitter posts, every row on its own.
@@ -182,27 +181,16 @@ class Gateway:
         Raises:
             Rejected: it breaks the contract, or claims to be of another source.
         """
-        event = decode(row)
-        self._check_amounts(event)
-        self._check_clock(event)
+        event = self._accepted(row)
         if event.source is None:
             row = json.dumps({**json.loads(row), "source": source}).encode()
-            return decode(row), row
+            return self._accepted(row), row
         if event.source != source and not self._ingest.sources[source].any_source:
             raise Rejected(INVALID_FIELD, "source", f"got {event.source!r}, expected {source!r}, whose token this is")
         return event, row
 
-    def _check_amounts(self, event: wire.Event) -> None:
-        for name in ("total", "cost", "spend"):
-            money = getattr(event, name, None)
-            if money is not None:
-                self._converter.minor(money, name)
-
-    def _check_clock(self, event: wire.Event) -> None:
-        ahead_ms = instant_ms(event.occurred_at) - self._now_s() * 1000
-        if ahead_ms > self._settings.future_tolerance.ms:
-            got = f"got {event.occurred_at.isoformat()}, {ahead_ms / 1000:.0f} s ahead of this machine's clock"
-            raise Rejected(FUTURE, "occurred_at", f"{got}; expected at most {self._settings.future_tolerance}")
+    def _accepted(self, row: bytes) -> wire.Event:
+        return self._acceptance.judged(row, round(self._now_s() * 1000))[0]
 
     async def _send(self, messages: Mapping[int, tuple[wire.Event, bytes]]) -> list[int]:
         """Publish, wait for every acknowledgement, and return the numbers of those that got none."""
@@ -233,7 +221,7 @@ class Gateway:
     async def _signed(self, headers: Mapping[str, str], body: bytes) -> Reply:
         """Take in a signed body of rows in the contract's own words, all or none."""
         try:
-            messages = {number: (decode(row), row) for number, row in enumerate(rows_of(headers, body))}
+            messages = {number: (self._accepted(row), row) for number, row in enumerate(rows_of(headers, body))}
         except Rejected as why:
             return self._refused(422, f"{why.field}: {why.detail}")
         if await self._send(messages):
@@ -258,7 +246,7 @@ class Gateway:
             try:
                 await self._name_customer(event, memory)
                 message = json.dumps(event).encode()
-                messages[number] = (decode(message), message)
+                messages[number] = (self._accepted(message), message)
             except Rejected as why:
                 odd.append((event, why))
         if await self._send(messages) or not await self._set_aside(odd):

@@ -10,9 +10,10 @@ from agreement import meaning
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streams.acceptance import FAR_FUTURE_MS
 from streams.contributions import place, stock
 from streams.panes import DAY_MS, HOUR_MS, MINUTE_MS, ReportingTime
-from streams.partition import FAR_FUTURE_MS, PartitionState
+from streams.partition import PartitionState
 from streams.slices import MOST_SETS, Columns, Slices
 from streams.sums import COLUMN_BITS, MINUTE_SHIFT, SET_BITS, RangeError, WindowSums, add_up
 

@@ -1,0 +1,79 @@
+"""What this engine accepts: an event of the contract whose money has a rate and whose time has nearly come.
+
+The contract alone doesn't know rates or clocks. Whoever judges a message (a partition that reads it, whoever posts it,
+whoever sends a dead letter back) judges it here, so that what one has accepted another doesn't reject.
+"""
+
+from __future__ import annotations
+
+from events import wire
+from events.codec import decode
+from events.instant import instant_ms
+from events.money import Converter
+from events.names import FUTURE
+from events.rejection import Rejected
+from streams.meaning import Meaning
+
+FAR_FUTURE_MS = 7_258_118_400_000
+"""The year 2200: later events are refused whatever the tolerance; minutes and days are numbered up to here."""
+_PAYING = frozenset({wire.Purchase, wire.Refund, wire.MarketingSpend, wire.CustomerAcquired, wire.Lead})
+"""Events that can carry money."""
+
+
+class Acceptance:
+    """Judges messages under a deployment's settings.
+
+    Args:
+        meaning: the reporting currency, and rates.
+        future_tolerance_ms: how far an event may lie after its record's timestamp; None: however far.
+    """
+
+    def __init__(self, meaning: Meaning, future_tolerance_ms: int | None) -> None:
+        self._reporting = meaning.currency
+        self._converter = Converter(meaning.currency, meaning.rates)
+        self._future_tolerance_ms = future_tolerance_ms
+
+    def judged(self, raw: bytes, record_ms: int) -> tuple[wire.Event, int]:
+        """Return the event that a message holds, and its instant in milliseconds.
+
+        Args:
+            raw: the message.
+            record_ms: when it was published.
+
+        Raises:
+            Rejected: it breaks the contract, its money has no rate, or it lies too far ahead.
+        """
+        event = decode(raw)
+        if type(event) in _PAYING:
+            self._check_money(event)
+        at_ms, tolerance = instant_ms(event.occurred_at), self._future_tolerance_ms
+        if at_ms > FAR_FUTURE_MS or (tolerance is not None and at_ms > record_ms + tolerance):
+            raise _too_far_ahead(event, at_ms - record_ms, tolerance)
+        return event, at_ms
+
+    def _check_money(self, event: wire.Event) -> None:
+        """Refuse amounts that have no rate, now: once an event is folded it is too late."""
+        reporting, minor = self._reporting, self._converter.minor
+        if isinstance(event, wire.Purchase):
+            if event.total.currency != reporting:  # the lines' currency is the total's
+                minor(event.total, "total")
+                for index, line in enumerate(event.lines or ()):
+                    minor(line.total, f"lines.{index}.total")
+        elif isinstance(event, wire.Refund):
+            minor(event.total, "total")
+        elif isinstance(event, wire.MarketingSpend):
+            minor(event.spend, "spend")
+        elif isinstance(event, wire.CustomerAcquired | wire.Lead) and event.cost is not None:
+            minor(event.cost, "cost")
+
+
+def _too_far_ahead(event: wire.Event, ahead_ms: int, tolerance_ms: int | None) -> Rejected:
+    got = f"got {event.occurred_at.isoformat()}"
+    if tolerance_ms is None:
+        return Rejected(FUTURE, "occurred_at", f"{got}, expected an instant before the year 2200")
+    return Rejected(
+        FUTURE,
+        "occurred_at",
+        f"{got}, {ahead_ms / 1000:.0f} s after it was published; expected at most {tolerance_ms / 1000:.0f} s: "
+        "the emitter's clock is wrong, or its offset from UTC is",
+    )
