@@ -54,7 +54,7 @@ class Plan:
     scenario: Scenario
     speed: float
     live_from: datetime
-    customers: int = 3_000
+    customers: int = 5_000  # enough for alerts over six hours and a day to be on
     history_days: int = 120
 
     @property
