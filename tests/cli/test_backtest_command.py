@@ -49,4 +49,4 @@ def test_without_a_known_incident_every_alert_is_false(tapesh, history):
     assert "windows on: 6h, 24h, 7d" in shown.stderr
     refused = tapesh("backtest", str(history), "--spike", "2026-03-02T00:00:00Z/2026-03-01T00:00:00Z")
     assert refused.exit_code == 2
-    assert "expected two instants, the earlier first" in refused.stderr
+    assert "expected two instants" in refused.stderr
