@@ -60,11 +60,17 @@ class Deduplicator:
 
     Args:
         horizon_ms: how far apart two records may be and still be the same event; None: however far.
+
+    Attributes:
+        newest_ms: the newest record time seen.
+        unread_from_ms: records as old as this may still come, whatever was seen of other topics; None: no older ones
+            than the newest. Ids that they may repeat aren't over.
     """
 
     def __init__(self, horizon_ms: int | None) -> None:
         self.horizon_ms = horizon_ms
         self.newest_ms = 0
+        self.unread_from_ms: int | None = None
         self._recent: dict[bytes, int] = {}  # id -> its place in the two arrays
         self._recent_ms = array("q")
         self._recent_content = array("I")
@@ -155,7 +161,10 @@ class Deduplicator:
 
     def is_over(self, newest_ms: int) -> bool:
         """Tell whether a segment whose newest id has this record time is beyond the horizon."""
-        return self.horizon_ms is not None and newest_ms < self.newest_ms - self.horizon_ms
+        if self.horizon_ms is None:
+            return False
+        oldest_ms = self.newest_ms if self.unread_from_ms is None else min(self.newest_ms, self.unread_from_ms)
+        return newest_ms < oldest_ms - self.horizon_ms
 
     def forget(self, segment: Segment) -> None:
         """Drop a segment; of its ids those that were seen anew since are in a later one."""

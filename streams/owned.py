@@ -93,6 +93,7 @@ class OwnedPartition:
     last_record_ms: int = -1
     goals: dict[str, int] = field(default_factory=dict)
     dealt_with: Mapping[str, int] = field(default_factory=dict)
+    _newest_ms: dict[str, int] = field(default_factory=dict)
     _sent: set[asyncio.Future[object]] = field(default_factory=set)
     _events_since: int = 0
     _bytes_since: int = 0
@@ -140,7 +141,9 @@ class OwnedPartition:
         self._events_since += len(values)
         self._bytes_since += sum(map(len, values))
         if timestamps:
-            self.last_record_ms = max(self.last_record_ms, *timestamps)
+            newest_ms = max(timestamps)
+            self.last_record_ms = max(self.last_record_ms, newest_ms)
+            self._newest_ms[chunk.topic] = max(self._newest_ms.get(chunk.topic, 0), newest_ms)
 
     def is_behind(self) -> bool:
         """Tell whether what is read is still what came before the partition was loaded.
@@ -222,6 +225,8 @@ class OwnedPartition:
         return self.state.fold.persons.has_changes or (last.offsets if last else {}) != self.positions
 
     def _draft(self) -> Draft:
+        # Of several topics that are read from long ago, one may be far ahead: the others' ids aren't old for that.
+        self.state.dedupe.unread_from_ms = min((self._newest_ms.get(topic, 0) for topic in self.goals), default=None)
         with self.statistics.holds.of("draft"):
             draft = self.checkpointer.draft(self.state, self.positions)
         self._events_since = self._bytes_since = 0

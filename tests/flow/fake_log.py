@@ -13,6 +13,8 @@ from streams.owned import Headers
 from streams.transport import Chunk
 
 TOPIC = "customer-events"
+RECORDED_MS = 1_767_225_600_000
+"""The first instant of 2026."""
 
 
 @dataclass
@@ -73,7 +75,7 @@ class Plain:
     offset: int
     value: bytes | None
     key: bytes | None = b"c-1"
-    timestamp: int = 1_767_225_600_000
+    timestamp: int = RECORDED_MS
     headers: tuple[tuple[str, bytes | None], ...] = ()
 
 
@@ -92,7 +94,14 @@ def purchase(number: int, customer: str = "c-1", **fields: Any) -> bytes:
     ).encode()
 
 
-def chunk(values: list[bytes | None], begin: int, end: int | None = None, partition: int = 0) -> Chunk:
+def chunk(
+    values: list[bytes | None],
+    begin: int,
+    end: int | None = None,
+    partition: int = 0,
+    topic: str = TOPIC,
+    at_ms: int = RECORDED_MS,
+) -> Chunk:
     """Consecutive records from `begin` on; positions up to `end` are taken up by markers."""
-    records = [Plain(begin + nth, value) for nth, value in enumerate(values)]
-    return Chunk.of(TOPIC, partition, records, begin=begin, end=end or begin + len(values))
+    records = [Plain(begin + nth, value, timestamp=at_ms) for nth, value in enumerate(values)]
+    return Chunk.of(topic, partition, records, begin=begin, end=end or begin + len(values))

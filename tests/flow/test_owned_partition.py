@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import Any
 
 import pytest
-from fake_log import TOPIC, FakeLog, chunk, purchase
+from fake_log import RECORDED_MS, TOPIC, FakeLog, chunk, purchase
 
 from events.identity import partition_of
 from streams.checkpoint import Checkpointer, restore
@@ -19,6 +19,7 @@ from streams.owned import CheckpointStatistics, LostRecordsError, OwnedPartition
 from streams.pace import Pace
 from streams.panes import DAY_MS
 from streams.partition import PartitionState
+from streams.transport import Chunk
 
 CLOCK_MS = 1_767_312_000_000  # 2026-01-02
 
@@ -264,3 +265,29 @@ async def test_what_another_engine_has_dealt_with_is_neither_buried_nor_sent_on_
     await asyncio.sleep(0)
     assert [dict(headers)["offset"] for _, _, headers in log.letters] == [b"4"]
     assert len(log.forwarded) == 1
+
+
+@in_a_loop
+async def test_a_topic_far_behind_another_is_still_deduplicated() -> None:
+    """A replay has read one topic to its end and another not: its ids aren't old because the first is ahead."""
+    log = FakeLog()
+    owned = owned_by(log)
+    for topic, end in ((TOPIC, 3), ("crm-events", 3)):
+        owned.set_goal(topic, end)
+    old_ms = RECORDED_MS - 300 * DAY_MS
+
+    async def take_and_save(number: int, *chunks: Chunk) -> None:
+        for each in chunks:
+            owned.take(each, CLOCK_MS)
+        owned.answer(a_tick(number))
+        await owned.save_now()
+
+    await take_and_save(1, chunk([purchase(1)], 0, topic="crm-events", at_ms=old_ms))
+    await take_and_save(2, chunk([purchase(2)], 0))
+    await take_and_save(3, chunk([purchase(3)], 1))
+    await take_and_save(4, chunk([purchase(1), purchase(4)], 1, topic="crm-events", at_ms=old_ms + 1000))
+    assert owned.state.counts.duplicates == 1
+    assert len(owned.state.dedupe) == 4
+    await take_and_save(5, chunk([purchase(5)], 2))
+    await take_and_save(6, chunk([purchase(6)], 3))
+    assert len(owned.state.dedupe) == 4, "both are read now, and what is old has gone"
