@@ -12,6 +12,8 @@ from metrics.alert import JOB
 
 SCRAPE_S = 5
 WORKER_PORT = 6066
+BOARD_FOLDERS = {"en": "Tapesh", "fa": "تپش"}
+"""Language of boards -> their folder in Grafana."""
 DATASOURCE_UID = "tapesh-prometheus"
 WEBHOOK = "http://host.docker.internal:9095/alerts"
 """Where notifications go until an operator says where: a program on the machine that runs the containers."""
@@ -150,18 +152,20 @@ def datasource() -> dict[str, Any]:
 
 
 def dashboard_provider() -> dict[str, Any]:
-    """Where Grafana finds the boards; they change in the repository, not in the browser."""
+    """Where Grafana finds the boards, a folder for each language; they change in the repository, not in the browser."""
     return {
         "apiVersion": 1,
         "providers": [
             {
-                "name": "tapesh",
-                "folder": "Tapesh",
+                "name": f"tapesh-{language}",
+                "folder": folder,
+                "folderUid": f"tapesh-{language}",
                 "type": "file",
                 "disableDeletion": True,
                 "allowUiUpdates": False,
                 "updateIntervalSeconds": 30,
-                "options": {"path": "/etc/grafana/boards"},
+                "options": {"path": f"/etc/grafana/boards/{language}"},
             }
+            for language, folder in BOARD_FOLDERS.items()
         ],
     }

@@ -10,15 +10,16 @@ import argparse
 import difflib
 import json
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import yaml
-from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
 from metrics.alert import RUNBOOK
-from metrics.dashboards import overview
+from metrics.dashboards import boards
 from metrics.delivery import IF_GUARDED, alertmanager, dashboard_provider, datasource, receivers, scraping, targets
+from metrics.economics import Target
 from metrics.rules import rule_file, runbook
 
 ROOT = Path(__file__).parent.parent
@@ -27,11 +28,14 @@ HAND_WRITTEN = "grafana/prometheus/tests/"
 _HEAD = "# Written by `python -m metrics.render`: change {} instead.\n"
 
 
-def files(currency: str = CURRENCY) -> dict[str, str]:
+def files(currency: str = CURRENCY, goals: Iterable[Target] = ()) -> dict[str, str]:
     """Every rendered file: path from the repository's root -> text."""
-    board = json.dumps(overview(currency), cls=JSONEncoder, indent=2, ensure_ascii=False)
+    page = runbook(currency)
+    shown = {
+        name: json.dumps(board, indent=2, ensure_ascii=False) for name, board in boards(currency, page, goals).items()
+    }
     return {
-        "grafana/dashboards/overview.json": f"{board}\n",
+        **{f"grafana/dashboards/{name}": f"{board}\n" for name, board in shown.items()},
         "grafana/provisioning/dashboards/tapesh.yml": _yaml(dashboard_provider(), "metrics/delivery.py"),
         "grafana/provisioning/datasources/prometheus.yml": _yaml(datasource(), "metrics/delivery.py"),
         "grafana/prometheus/prometheus.yml": _yaml(scraping(), "metrics/delivery.py") + IF_GUARDED,
@@ -42,22 +46,23 @@ def files(currency: str = CURRENCY) -> dict[str, str]:
         "grafana/prometheus/rules/tapesh.yml": _yaml(rule_file(currency), "metrics/rules.py"),
         "grafana/alertmanager/alertmanager.yml": _yaml(alertmanager(), "metrics/delivery.py"),
         "grafana/alertmanager/receivers.example.yml": _yaml(receivers(), "metrics/delivery.py"),
-        RUNBOOK: runbook(currency),
+        RUNBOOK: page,
     }
 
 
-def main(check: bool, currency: str = CURRENCY, root: Path = ROOT) -> int:
+def main(check: bool, currency: str = CURRENCY, root: Path = ROOT, goals: Iterable[Target] = ()) -> int:
     """Write the files, or compare them.
 
     Args:
         check: compare only, and print the difference.
         currency: the reporting currency.
         root: where `grafana/` and `docs/` are.
+        goals: the settings' targets, which have panels of their own.
 
     Returns:
         The exit status: 1 where a file differs, is missing, or is in `grafana/` without being rendered.
     """
-    wanted = files(currency)
+    wanted = files(currency, goals)
     if not check:
         for name, text in wanted.items():
             path = root / name

@@ -23,7 +23,7 @@ def render(
 ) -> None:
     """Write Grafana's boards, Prometheus's rules and Alertmanager's configuration, from the catalogue.
 
-    Names of gauges hold the reporting currency, so it is the settings' one.
+    Names of gauges hold the reporting currency, so it is the settings' one; so are the targets on the boards.
     """
     settings = settings_of(context, config)
     try:
@@ -34,5 +34,5 @@ def render(
         raise Failure(
             "the boards need a package that isn't installed; bring it: pip install 'tapesh[render]'"
         ) from None
-    if status := main(check=check, currency=settings.currency, root=into):
+    if status := main(check=check, currency=settings.currency, root=into, goals=settings.economics.targets):
         raise typer.Exit(status)

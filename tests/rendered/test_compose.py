@@ -71,6 +71,11 @@ def test_what_is_depended_on_exists(name):
         assert how["condition"] != "service_healthy" or other in HEALTHY
 
 
+def test_the_file_names_no_project():
+    """Two checkouts on one machine are two deployments: the folder names them."""
+    assert "name" not in COMPOSE
+
+
 def test_no_password_has_a_default():
     """Who starts it chooses one, or is told to."""
     text = (ROOT / "docker-compose.yml").read_text()
@@ -110,9 +115,15 @@ def test_what_prometheus_names_is_in_the_file():
 
 
 def test_boards_are_where_grafana_looks():
-    """The provider's path is the one that they are mounted to."""
-    (provider,) = yaml.safe_load((ROOT / "grafana/provisioning/dashboards/tapesh.yml").read_text())["providers"]
-    assert f"./grafana/dashboards:{provider['options']['path']}:ro" in SERVICES["grafana"]["volumes"]
+    """Each language's provider reads a folder that is mounted and has boards, of which the first is the home page."""
+    providers = yaml.safe_load((ROOT / "grafana/provisioning/dashboards/tapesh.yml").read_text())["providers"]
+    mounted = "/etc/grafana/boards"
+    assert f"./grafana/dashboards:{mounted}:ro" in SERVICES["grafana"]["volumes"]
+    for provider in providers:
+        folder = ROOT / "grafana/dashboards" / Path(provider["options"]["path"]).relative_to(mounted)
+        assert list(folder.glob("*.json"))
+    home = SERVICES["grafana"]["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]
+    assert (ROOT / "grafana/dashboards" / Path(home).relative_to(mounted)).is_file()
 
 
 def test_the_engine_is_not_root():

@@ -28,13 +28,6 @@ from streams.services import Alertmanager, Prometheus
 
 ROOT = Path(__file__).resolve().parents[2]
 MOUNTED = ROOT / "grafana" / "prometheus"
-BOARD = json.loads((ROOT / "grafana/dashboards/overview.json").read_text())
-QUERIES = [
-    pytest.param(target["expr"], id=f"{panel['title']}-{target['refId']}")
-    for panel in BOARD["panels"]
-    for target in panel.get("targets", ())
-]
-VARIABLES = {variable["name"]: variable for variable in BOARD["templating"]["list"]}
 NOW = 1_781_530_640_250
 DAY = 86_400_000
 
@@ -174,42 +167,6 @@ def scraped() -> Iterator[Prometheus]:
         with Prometheus(config, files=mounted(port)) as prometheus:
             awaited(lambda: query(prometheus, f"count_over_time({names.EVENT_LAG}[1m]) >= 3"))
             yield prometheus
-
-
-def chosen(expr: str, **choice: str) -> str:
-    """A panel's query as Grafana sends it: variables replaced by what is chosen, first of all the defaults."""
-    defaults = {name: str(variable["current"]["value"]) for name, variable in VARIABLES.items()}
-    defaults["value"] = VARIABLES["value"]["allValue"]
-    for name, value in (defaults | choice | {"__rate_interval": "20s"}).items():
-        expr = expr.replace(f"${name}", value)
-    assert "$" not in expr
-    return expr
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("expr", QUERIES)
-def test_every_panel_shows_something(scraped, expr):
-    """With the variables as they stand when the board is opened."""
-    assert query(scraped, chosen(expr))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("expr", [param for param in QUERIES if "$slice" in param.values[0]])
-def test_a_slice_shows_its_values(scraped, expr):
-    """Each value of the slice has its line, and everybody isn't among them."""
-    series = query(scraped, chosen(expr, slice="channel"))
-    assert {one["metric"]["value"] for one in series} == {"web", "app"}
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["job", "window", "slice", "value"])
-def test_every_drop_down_offers_its_default(scraped, name):
-    """What the board opens with is among what can be chosen."""
-    selected, label = re.fullmatch(r"label_values\((.*), (\w+)\)", VARIABLES[name]["query"]).groups()
-    ask = urllib.parse.urlencode({"match[]": chosen(selected)})
-    offered = asked(f"{scraped.endpoint}/api/v1/label/{label}/values?{ask}")["data"]
-    default = VARIABLES[name]["current"]["value"]
-    assert offered if default == ["$__all"] else default in offered
 
 
 @pytest.mark.slow
