@@ -20,6 +20,7 @@ from metrics.rules import rule_file
 
 ROOT = Path(__file__).resolve().parents[2]
 PROMETHEUS = ROOT / "grafana" / "prometheus"
+RENDERED = files()
 OURS = re.compile(r"(?<![\w:])tapesh_\w+")
 KNOWN = {value for value in vars(names).values() if isinstance(value, str) and value.startswith("tapesh_")}
 KNOWN |= {metric_name(kpi, "EUR") for kpi in CATALOGUE} | {f"{names.LOOP_HELD}_bucket"}
@@ -58,10 +59,10 @@ def test_another_currency_is_in_names_and_units():
     assert not re.search(r"_eur\b|EUR", board)
 
 
-@pytest.mark.parametrize("name", files())
+@pytest.mark.parametrize("name", RENDERED)
 def test_every_metric_that_is_named_exists(name):
     """Rules, boards and the runbook can't speak of a gauge that nobody exports."""
-    assert set(OURS.findall(files()[name])) - KNOWN == set()
+    assert set(OURS.findall(RENDERED[name])) - KNOWN == set()
 
 
 def test_prometheus_accepts_configuration_and_rules(promtool):

@@ -1,4 +1,4 @@
-"""The mounted files on the real programs: what the engine exports reaches the board, a rule, and a person.
+"""The mounted files on the real programs: what the engine exports reaches a board, a rule, and a person.
 
 Prometheus reads `grafana/prometheus` as it is; only the addresses under `targets/` are the test's own. A small web
 server stands for a worker and serves what the exporter makes of a snapshot.
@@ -21,13 +21,16 @@ import pytest
 import yaml
 
 from metrics import names
+from metrics.catalogue import BY_ID, CATALOGUE
 from metrics.delivery import alertmanager as alertmanager_config
 from metrics.evaluate import CellSums, Economics, Frame, Snapshot, Window, evaluate
 from metrics.exporter import render
+from metrics.names import metric_name
 from streams.services import Alertmanager, Prometheus
 
 ROOT = Path(__file__).resolve().parents[2]
 MOUNTED = ROOT / "grafana" / "prometheus"
+PROMETHEUS_YML = (MOUNTED / "prometheus.yml").read_text()
 NOW = 1_781_530_640_250
 DAY = 86_400_000
 
@@ -179,6 +182,29 @@ def test_all_rules_evaluate(scraped):
         return found if all(rule["health"] != "unknown" for rule in found) else []
 
     assert {rule["name"]: rule["lastError"] for rule in awaited(rules) if rule.get("lastError")} == {}
+
+
+@pytest.mark.slow
+def test_panels_say_why_a_kpi_is_unknown(prometheus):
+    """Where there is no value there is the reason, of the panel's own KPIs; the last value isn't shown any longer."""
+    boards = [json.loads(path.read_text()) for path in (ROOT / "grafana/dashboards/en").glob("*.json")]
+    asking = [p["targets"] for board in boards for p in board["panels"] if "U" in str(p.get("targets"))]
+    exports = Exports()
+    exports.unknown = dict.fromkeys(BY_ID, "silent-source")
+    with served(lambda _path, _body: exports.exposition()) as port:
+        config = re.sub(r"(scrape|evaluation)_(interval|timeout): \w+", r"\1_\2: 1s", PROMETHEUS_YML)
+        server = prometheus(config, files=mounted(port))
+        awaited(lambda: query(server, names.KPI_UNKNOWN))
+        assert len(asking) > 60
+        for targets in asking:
+            *values, (why, reason) = [(t["refId"], re.sub(r"\$job", "tapesh", t["expr"])) for t in targets]
+            assert why == "U"
+            named = {
+                one["metric"]["kpi"] for one in query(server, reason) if one["metric"]["reason"] == "silent-source"
+            }
+            shown = {kpi.id for kpi in CATALOGUE if any(metric_name(kpi, "EUR") + "{" in expr for _, expr in values)}
+            assert named == shown
+        assert not query(server, '{__name__=~"tapesh_.+", window!=""}')
 
 
 @pytest.mark.slow
