@@ -47,6 +47,7 @@ def kpi_document(meaning: Meaning, time: ReportingTime, sums: Sums, economics: E
             "timezone": meaning.timezone,
             "calendar": meaning.calendar,
             "lapse_after": duration(meaning.lapse_after_ms),
+            **({} if meaning.fiscal_year_start == 1 else {"fiscal_year_start": str(meaning.fiscal_year_start)}),
         },
         "windows": snapshot["windows"],
         "slices": {name: snapshot["slices"].get(name, {}) for name in meaning.slices},

@@ -46,7 +46,9 @@ class Fold:
 
     def __init__(self, meaning: Meaning, time: ReportingTime | None = None, counts: Counts | None = None) -> None:
         self.meaning = meaning
-        self.time = time or ReportingTime(meaning.timezone, meaning.calendar, meaning.windows)
+        self.time = time or ReportingTime(
+            meaning.timezone, meaning.calendar, meaning.windows, meaning.fiscal_year_start
+        )
         self.now_ms = NEVER
         self.slices = Slices(meaning.slices, meaning.raw_values)
         self.columns = Columns(meaning.raw_values)

@@ -25,7 +25,6 @@ from streams.day_sums import DaySums
 from streams.ledger import Draft, Entry, Ledger
 from streams.ledger_memory import Line, Memory, Message
 from streams.merge import Admission
-from streams.panes import ReportingTime
 from streams.periods import Periods
 from streams.rounds import Round
 from streams.settings import Settings
@@ -78,7 +77,7 @@ class LedgerOffice:
         restatements: dict[str, int],
         serving: LedgerServing | None = None,
     ) -> None:
-        time = ReportingTime(settings.timezone, settings.calendar, settings.windows)
+        time = settings.reporting_time
         rules = settings.ledger
         self.ledger = Ledger(Periods(time, rules.days, rules.settle.ms), settings.economics)
         self._restatements = restatements

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from streams.meaning import UNSAID
 from streams.migrations import FORMAT, UPGRADE, migrate_manifest
 from streams.watermarks import PackedMark
 
@@ -201,6 +202,7 @@ def check_meaning(partition: int, stored: Mapping[str, str], configured: Mapping
     Raises:
         StateRefusedError: it names each setting, what the state was kept under, and what is configured.
     """
+    stored, configured = {**UNSAID, **stored}, {**UNSAID, **configured}
     changed = [
         f"{name} was {stored.get(name)!r} and is now {configured.get(name)!r}"
         for name in sorted({*stored, *configured})

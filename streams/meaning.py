@@ -56,6 +56,10 @@ RAW_VALUES = 200
 """Four times what is shown by default: which of them are shown is decided for the whole cluster."""
 
 
+UNSAID = {"fiscal_year_start": "1"}
+"""What a description means where it doesn't name a setting."""
+
+
 @dataclass(frozen=True, slots=True)
 class Meaning:
     """The settings that give state its meaning: under others, the same integers would say something else.
@@ -63,7 +67,7 @@ class Meaning:
     Attributes:
         currency: the reporting currency.
         rates: what one unit of another currency is worth in it, now: the one setting here that may change.
-        timezone, calendar, windows: how time is cut.
+        timezone, calendar, windows, fiscal_year_start: how time is cut.
         slices: the slice attributes of an acquisition.
         lapse_after_ms: a buying lifetime's length after its latest purchase.
         remembered_events: events of a person not yet acquired that can still move to its slices.
@@ -79,12 +83,15 @@ class Meaning:
     lapse_after_ms: int = 90 * DAY_MS
     remembered_events: int = 16
     raw_values: int = RAW_VALUES
+    fiscal_year_start: int = 1
 
     def describe(self) -> dict[str, str]:
         """Return each setting as text, in a form that two versions of the program write alike.
 
-        Rates aren't among them: a value is converted once, at the rate of the day on which it is counted.
+        Rates aren't among them: a value is converted once, at the rate of the day on which it is counted. What a later
+        version has added is there only where it isn't `UNSAID`: so that state from before it is read as what it is.
         """
+        added = {"fiscal_year_start": str(self.fiscal_year_start)}
         return {
             "currency": self.currency,
             "timezone": self.timezone,
@@ -93,6 +100,7 @@ class Meaning:
             "slices": ",".join(self.slices),
             "lapse_after": f"{self.lapse_after_ms}ms",
             "components": components_digest(),
+            **{name: value for name, value in added.items() if value != UNSAID[name]},
         }
 
 

@@ -38,6 +38,8 @@ LIFESPAN_WINDOW = "365d"
 _WINDOW = re.compile(r"([1-9][0-9]{0,4})([mhd])")
 _UNIT_MS = {"m": MINUTE_MS, "h": HOUR_MS, "d": DAY_MS}
 _EPOCH = date(1970, 1, 1).toordinal()
+_BEYOND_DAYS = {"month": 32, "quarter": 95, "year": 370}
+"""So many days after its beginning a period is over, and the next one isn't, in either calendar."""
 
 
 def window_ms(name: str) -> int:
@@ -158,13 +160,19 @@ class ReportingTime:
         timezone: IANA name of the reporting time zone.
         calendar: `gregorian` or `jalali`; decides where months, quarters and years begin.
         windows: names of the rolling windows, such as `24h`.
+        fiscal_year_start: the month of that calendar with which a year begins; quarters follow it.
     """
 
     def __init__(
-        self, timezone: str = "UTC", calendar: str = "gregorian", windows: tuple[str, ...] = DEFAULT_WINDOWS
+        self,
+        timezone: str = "UTC",
+        calendar: str = "gregorian",
+        windows: tuple[str, ...] = DEFAULT_WINDOWS,
+        fiscal_year_start: int = 1,
     ) -> None:
         self.days = days_of(timezone)
         self.calendar = calendar
+        self._fiscal_year_start = fiscal_year_start
         kept = windows if LIFESPAN_WINDOW in windows else (*windows, LIFESPAN_WINDOW)
         rolling = tuple(
             WindowPlan(name, grain_of(window_ms(name)), window_ms(name), published=name in windows) for name in kept
@@ -196,13 +204,19 @@ class ReportingTime:
     def period_start(self, period: str, now_ms: int) -> int:
         """Return the first instant of the current `month`, `quarter` or `year`, in milliseconds."""
         today = date.fromordinal(self.days.of(now_ms))
-        if self.calendar == "jalali":
-            local = jdatetime.date.fromgregorian(date=today)
-            first = jdatetime.date(local.year, _first_month(period, local.month), 1).togregorian()
-        else:
-            first = date(today.year, _first_month(period, today.month), 1)
+        local = jdatetime.date.fromgregorian(date=today) if self.calendar == "jalali" else today
+        year, month = divmod(local.year * 12 + local.month - 1 - self._months_into(period, local.month), 12)
+        first = (
+            jdatetime.date(year, month + 1, 1).togregorian() if self.calendar == "jalali" else date(year, month + 1, 1)
+        )
         return self.days.start(max(first.toordinal(), _EPOCH - 1))
 
+    def period_days(self, period: str, now_ms: int) -> tuple[date, date]:
+        """Return the first and the last day of the current `month`, `quarter` or `year`, by the Gregorian calendar."""
+        first = self.days.of(self.period_start(period, now_ms))
+        following = self.period_start(period, self.days.start(first + _BEYOND_DAYS[period]))
+        return date.fromordinal(first), date.fromordinal(self.days.of(following) - 1)
 
-def _first_month(period: str, month: int) -> int:
-    return {"month": month, "quarter": month - (month - 1) % 3, "year": 1}[period]
+    def _months_into(self, period: str, month: int) -> int:
+        into_the_year = (month - self._fiscal_year_start) % 12
+        return {"month": 0, "quarter": into_the_year % 3, "year": into_the_year}[period]

@@ -19,7 +19,6 @@ from streams.document import KpiDocument, kpi_document
 from streams.health import Health
 from streams.merge import Admission, Merger, Sums
 from streams.messages import Answer, Tick
-from streams.panes import ReportingTime
 from streams.reasons import LATE_ANSWERS, NO_EVENT, STARTING, Reason, catching_up, failure, no_answer
 from streams.settings import Settings
 from streams.sums import RangeError
@@ -93,7 +92,7 @@ class Rounds:
         self._owner = owner
         self._url = url
         self._topics = tuple(sorted(settings.topic(name) for name in source_names(settings)))
-        self._time = ReportingTime(settings.timezone, settings.calendar, settings.windows)
+        self._time = settings.reporting_time
         self._windows = [plan.name for plan in self._time.plans]
         self._merger = Merger(self._windows, admission)
         self._rounds: deque[Round] = deque(maxlen=_REMEMBERED_ROUNDS)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from streams.meaning import UNSAID
 from streams.messages import Tick
 
 _SILENCE_S = 2.0
@@ -84,10 +85,11 @@ def group_of(app_id: str, number: int) -> str:
 
 def changed(kept: Mapping[str, str], configured: Mapping[str, str]) -> list[str]:
     """Say of each setting that differs what it was and what it is now; nothing if nobody wrote down what it was."""
+    was, now = {**UNSAID, **kept}, {**UNSAID, **configured}
     return [
-        f"{name} was {kept.get(name)!r} and is now {configured.get(name)!r}"
-        for name in sorted({*kept, *configured})
-        if kept and kept.get(name) != configured.get(name)
+        f"{name} was {was.get(name)!r} and is now {now.get(name)!r}"
+        for name in sorted({*was, *now})
+        if kept and was.get(name) != now.get(name)
     ]
 
 

@@ -19,6 +19,7 @@ from metrics.evaluate import refuse_bad_targets
 from streams.health import HealthRules
 from streams.meaning import RAW_VALUES, Meaning
 from streams.pace import Pace
+from streams.panes import ReportingTime
 from streams.settings.duration import AnyDuration, Duration, PositiveDuration
 from streams.settings.expected import Expectations
 from streams.settings.fields import (
@@ -363,6 +364,13 @@ class Settings(BaseSettings):
     calendar: Literal["gregorian", "jalali"] = Field(
         "gregorian", description="Where months, quarters and years begin.", examples=["jalali"]
     )
+    fiscal_year_start: int = Field(
+        1,
+        ge=1,
+        le=12,
+        description="The month of that calendar with which a year begins; quarters follow it.",
+        examples=[4],
+    )
     windows: Windows = Field(
         ("1h", "24h", "7d", "30d", "90d", "365d"),
         min_length=1,
@@ -453,7 +461,13 @@ class Settings(BaseSettings):
             lapse_after_ms=self.lapse_after.ms,
             remembered_events=self.unattributed_memory,
             raw_values=max(RAW_VALUES, self.max_slice_values),
+            fiscal_year_start=self.fiscal_year_start,
         )
+
+    @property
+    def reporting_time(self) -> ReportingTime:
+        """How time is cut."""
+        return ReportingTime(self.timezone, self.calendar, self.windows, self.fiscal_year_start)
 
     @property
     def health_rules(self) -> HealthRules:

@@ -14,8 +14,8 @@ from streams import checkpoint as checkpoints
 from streams import ids, migrations
 from streams.checkpoint import Checkpointer, restore
 from streams.compute import compute
-from streams.manifest import Epoch, Piece, StateRefusedError, manifest_key, newest
-from streams.meaning import Meaning
+from streams.manifest import Epoch, Piece, StateRefusedError, check_meaning, manifest_key, newest
+from streams.meaning import Meaning, components_digest
 from streams.migrations import CHANGES, FORMAT, MANIFESTS
 from streams.partition import PartitionState
 
@@ -126,3 +126,17 @@ def test_an_entry_named_by_the_first_format_is_of_the_first_format() -> None:
     """Format 1 wrote four fields of an entry's name; a program of then reads five and takes the four."""
     old = msgspec.msgpack.encode([7, 1, 0, [0, 3]])
     assert msgspec.msgpack.decode(old, type=Piece) == Piece(7, 1, 0, (0, 3), 1)
+
+
+def test_state_from_before_there_were_fiscal_years_is_of_the_calendar_year() -> None:
+    """It goes on where years begin with January, and is refused with both months where they don't."""
+    _, stored = recorded(1)
+    plan = newest(stored, 0)
+    assert plan is not None
+    assert "fiscal_year_start" not in plan.meaning
+    assert Meaning().describe() == Meaning(fiscal_year_start=1).describe()
+    check_meaning(0, plan.meaning | {"components": components_digest()}, Meaning().describe())
+    with pytest.raises(StateRefusedError, match="fiscal_year_start was '1' and is now '4'"):
+        check_meaning(0, plan.meaning, Meaning(fiscal_year_start=4).describe())
+    with pytest.raises(StateRefusedError, match="fiscal_year_start was '4' and is now '1'"):
+        check_meaning(0, Meaning(fiscal_year_start=4).describe(), Meaning().describe())

@@ -144,6 +144,39 @@ def test_calendar_windows_begin_with_the_current_period(
     }
 
 
+@pytest.mark.parametrize(
+    ("calendar", "start", "now", "quarter", "year"),
+    [
+        ("gregorian", 4, "2026-06-15", ("2026-04-01", "2026-06-30"), ("2026-04-01", "2027-03-31")),
+        ("gregorian", 4, "2026-03-31", ("2026-01-01", "2026-03-31"), ("2025-04-01", "2026-03-31")),
+        ("gregorian", 2, "2027-01-31", ("2026-11-01", "2027-01-31"), ("2026-02-01", "2027-01-31")),
+        ("gregorian", 12, "2024-02-29", ("2023-12-01", "2024-02-29"), ("2023-12-01", "2024-11-30")),
+        ("jalali", 7, "2026-06-15", ("2026-03-21", "2026-06-21"), ("2025-09-23", "2026-09-22")),
+    ],
+)
+def test_a_fiscal_year_moves_quarters_and_years(
+    calendar: str, start: int, now: str, quarter: tuple[str, str], year: tuple[str, str]
+) -> None:
+    """From April on, spring is the first quarter; months stay where they are."""
+    time = ReportingTime("Asia/Tehran", calendar, fiscal_year_start=start)
+    now_ms = _DAYS["Asia/Tehran"].start(ordinal(now)) + DAY_MS - 1
+    days = {name: tuple(map(str, time.period_days(name, now_ms))) for name in ("quarter", "year")}
+    assert days == {"quarter": quarter, "year": year}
+    assert time.period_start("month", now_ms) == ReportingTime("Asia/Tehran", calendar).period_start("month", now_ms)
+
+
+@given(st.sampled_from(("gregorian", "jalali")), st.integers(1, 12), st.integers(400, 30_000))
+def test_a_period_is_all_days_that_begin_with_it(calendar: str, start: int, day: int) -> None:
+    """Its first and last day have the same beginning, and the days beside them another, wherever a year begins."""
+    time = ReportingTime("UTC", calendar, fiscal_year_start=start)
+    for name in ("month", "quarter", "year"):
+        first, last = (of.toordinal() - ordinal("1970-01-01") for of in time.period_days(name, day * DAY_MS))
+        assert first <= day <= last
+        begins = [time.period_start(name, at * DAY_MS) // DAY_MS for at in (first - 1, first, last, last + 1)]
+        assert begins[0] < begins[1] == begins[2] == first
+        assert begins[3] == last + 1
+
+
 _TIMES = {
     (zone, calendar): ReportingTime(zone, calendar, ("1m", "45m", "1h", "24h", "25h", "30d", "31d", "90d", "365d"))
     for zone in ("UTC", "Asia/Tehran", "America/New_York", "Pacific/Apia", "Australia/Lord_Howe")
