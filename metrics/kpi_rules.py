@@ -22,6 +22,10 @@ BEHIND = 0.8
 """Less than this share of what the elapsed part of the month should have brought is behind the plan."""
 EARLY = 0.25
 """So much of a month must have gone by before its pace says anything."""
+UNLIKELY = 0.1
+"""Below this chance a target is as good as missed."""
+TOO_EARLY = 0.2
+"""So much of a period must have gone by before its chance is news."""
 ADDING_UP = ("new_customers", "won_back_customers", "orders", "revenue", "leads")
 """KPIs that grow through a month: half of it should bring half of the target."""
 BOARD = "/d/tapesh-overview"
@@ -142,6 +146,22 @@ def _plans() -> Iterable[Alert]:
         description=f"It is less than {BEHIND:.0%} of what the elapsed part of the month should have brought "
         "(months of the Gregorian calendar, in UTC).",
         action="Is it late events, a weak week, or the plan? The board's trend over 24 hours and 7 days tells.",
+    )
+    yield Alert(
+        name="TapeshTargetUnlikely",
+        expr=f"{_ONE} ({selector(names.TARGET_CHANCE, {'job': JOB})}) < {UNLIKELY}\n"
+        f"  and {_ONE} ({selector(names.TARGET_ELAPSED, {'job': JOB})}) > {TOO_EARLY}",
+        lasts="6h",
+        severity="ticket",
+        layer="kpi",
+        summary="{{ $labels.kpi }} has a chance of {{ $value | humanizePercentage }} to meet the {{ $labels.window }}'s"
+        " target.",
+        description=f"Less than {UNLIKELY:.0%} with more than {TOO_EARLY:.0%} of the period gone, if days go on as in"
+        " the last eight weeks. `tapesh targets` says what is reached, what should be by now, and what each day would"
+        " have to bring.",
+        action="Did something break (a source, a channel, the shop), or is the plan not that of the last eight weeks? "
+        "A campaign that is still to come isn't in the chance. A plan that no longer holds: "
+        "`tapesh targets set KPI WINDOW VALUE`.",
     )
     yield Alert(
         name="TapeshTargetMissed",

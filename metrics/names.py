@@ -66,6 +66,14 @@ ALERT_BASE: Final = "tapesh_alert_base_customers"
 ALERT_ON: Final = "tapesh_alert_on"
 ALERT_END: Final = "tapesh_alert_end_timestamp_seconds"
 
+# Targets on their way, by `kpi` and `window`
+TARGET_EXPECTED: Final = "tapesh_target_expected"
+TARGET_PACE: Final = "tapesh_target_pace_ratio"
+TARGET_FORECAST: Final = "tapesh_target_forecast"
+TARGET_NEEDED: Final = "tapesh_target_needed_per_day"
+TARGET_CHANCE: Final = "tapesh_target_chance_ratio"
+TARGET_ELAPSED: Final = "tapesh_target_elapsed_ratio"
+
 # The engine's own
 RESTATEMENTS: Final = "tapesh_restatements_total"
 EVENTS: Final = "tapesh_events_total"

@@ -60,10 +60,15 @@ class Alerts:
         self.now_ms = -1
         self._timezone = settings.timezone
         self._budget = Budget(settings.alerts.false_pages_per_year, settings.alerts.false_tickets_per_year)
-        goals = settings.economics.targets if settings.alerts.expected == "target" else ()
-        self._targets = {target.kpi: target for target in sorted(goals, key=_longest_first)}
+        self._by_target = settings.alerts.expected == "target"
+        self._targets: dict[str, Target] = {}
+        self.aim(settings.economics.targets)
         self._asked_at_s = -EVERY_S
         self._since_ms: dict[tuple[str, str], int] = {}
+
+    def aim(self, goals: Iterable[Target]) -> None:
+        """Take what is usual from these targets, where the settings want it so."""
+        self._targets = {goal.kpi: goal for goal in sorted(goals, key=_longest_first)} if self._by_target else {}
 
     def is_due(self, now_s: float) -> bool:
         """Tell whether the partitions' tracks should be asked for; it is then no more for a while."""

@@ -14,9 +14,9 @@ import signal
 import socket
 import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import faust
@@ -49,6 +49,7 @@ from streams.rounds import Rounds
 from streams.settings import Settings
 from streams.settings.clients import faust_credentials
 from streams.succession import Standing
+from streams.target_office import TargetOffice
 from streams.topics import LARGEST_MESSAGE, resized
 from streams.transport import Chunk, Sources, bind, transport_options
 from streams.web import add_pages
@@ -73,6 +74,7 @@ class Worker:
         rounds: the KPI agent's mind while it owns that, else None.
         exporter: KPI gauges, under a lease.
         serving: Redis, if configured.
+        targets: which hold and where each stands, likewise.
         ledger: the past as it was published, while this worker owns the KPI agent.
         restatements: of past periods, by kind, since the worker's start.
         owner_url: where the KPI agent's owner is, as its ticks say.
@@ -109,6 +111,7 @@ class Worker:
             else None
         )
         self.ledger: LedgerOffice | None = None
+        self.targets: TargetOffice | None = None
         self.restatements: dict[str, int] = dict.fromkeys(KINDS, 0)
         self.owner_url = ""
         self.refused: StateRefusedError | ApartError | None = None
@@ -299,6 +302,7 @@ class Worker:
                 if self.rounds is None:
                     self.rounds, self.history = self._take_office(), History()
                     self.ledger = self._open_ledger()
+                    self.targets = self._open_targets(self.rounds)
                     if self.serving is not None:
                         await self._recall(self.serving)
                 await self._tick(self.rounds)
@@ -328,7 +332,7 @@ class Worker:
         return rounds
 
     def _leave_office(self) -> None:
-        self.rounds = None
+        self.rounds = self.targets = None
         self.exporter.withdraw()
         if self.ledger is not None:
             self.ledger.close()
@@ -342,6 +346,11 @@ class Worker:
         stored, generation = self.memory.data.data, self.app.consumer_generation_id
         serving = None if self.serving is None else self._ledger_serving
         return LedgerOffice(self.settings, stored, generation, topic, desk, self.restatements, serving)
+
+    def _open_targets(self, rounds: Rounds) -> TargetOffice:
+        stored, generation = self.memory.data.data, self.app.consumer_generation_id
+        desk, topic = FaustDesk(self.app, self._components), self.memory.changelog_topic.get_topic_name()
+        return TargetOffice(self.settings, stored, generation, topic, desk, lambda book: rounds.aim(book.economics))
 
     async def _tick(self, rounds: Rounds) -> None:
         now_s, generation = time.monotonic(), self.app.consumer_generation_id
@@ -370,7 +379,8 @@ class Worker:
         stale_s = max(self.settings.kafka.session_timeout.seconds / 2, 3 * self.settings.tick_interval.seconds)
         gauges = render(document, slugs, self.settings.currency) + rounds.alerts.exposition(unknown)
         restated = b"" if self.ledger is None else render_restated(self.ledger.gauges, unknown)
-        self.exporter.publish(gauges + restated, began + stale_s)
+        targets = self.targets.exposition(document, unknown, self.daily) if self.targets is not None else b""
+        self.exporter.publish(gauges + restated + targets, began + stale_s)
         if rounds.snapshot is None:
             return
         if self.serving is not None:
@@ -382,6 +392,11 @@ class Worker:
             self.history.add(now_ms, flattened(said["windows"]))
         summary = msgspec.json.encode({key: said[key] for key in ("now", "windows", "unknown")})
         await self._send(self.settings.topic(KPI_SNAPSHOTS), b"kpis", summary, None)
+
+    @property
+    def daily(self) -> Mapping[str, Mapping[date, float]]:
+        """What the latest days brought of each KPI, as far as the ledger knows."""
+        return {} if self.ledger is None else self.ledger.daily
 
     async def _recall(self, serving: Serving) -> None:
         """Take over the history that the last owner has left in Redis."""

@@ -21,13 +21,22 @@ FORWARDED = "X-Tapesh-Forwarded"
 TIMEOUT_S = 3.0
 
 
-async def ask_owner(worker: Worker, path: str, asked_with: Mapping[str, str] | None = None) -> tuple[int, bytes] | None:
+async def ask_owner(
+    worker: Worker,
+    path: str,
+    asked_with: Mapping[str, str] | None = None,
+    *,
+    method: str = "GET",
+    body: bytes = b"",
+) -> tuple[int, bytes] | None:
     """Return the status and the body of the owner's page; None if nobody answers.
 
     Args:
         worker: whom we were asked on.
         path: with its query.
         asked_with: the headers of the request, if it was one.
+        method: of the request.
+        body: of the request.
     """
     owner_url = worker.standing.successor_url or worker.owner_url
     if not owner_url or (asked_with is not None and FORWARDED in asked_with):
@@ -37,7 +46,7 @@ async def ask_owner(worker: Worker, path: str, asked_with: Mapping[str, str] | N
     try:
         async with (
             aiohttp.ClientSession(timeout=timeout) as session,
-            session.get(owner_url + path, headers=headers, allow_redirects=False) as got,
+            session.request(method, owner_url + path, data=body or None, headers=headers, allow_redirects=False) as got,
         ):
             return got.status, await got.read()
     except (aiohttp.ClientError, TimeoutError):

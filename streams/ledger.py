@@ -8,7 +8,7 @@ writes nothing and reads no clock.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -181,6 +181,12 @@ class Ledger:
             for period in self._past
             if (known := self.known.get(period.key)) is not None
         }
+
+    def recent_days(self, count: int) -> Iterator[tuple[int, KpiValues]]:
+        """Yield the beginning of each of the latest past days that are published, and its values as known now."""
+        for period in [period for period in self._past if period.kind == "day"][-count:]:
+            if (known := self.known.get(period.key)) is not None:
+                yield period.start_ms, self.values(period, known.sums)
 
     def values(self, period: Period, sums: Sums) -> KpiValues:
         """Evaluate the restatable KPIs over a period, by the catalogue's formulas."""

@@ -14,12 +14,14 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Protocol
 
 import msgspec
 
 from events.names import KPI_LEDGER
 from metrics.ledger_serving import LedgerServing
+from metrics.pace import LEARNED_DAYS
 from metrics.restatement import RESTATABLE
 from streams.day_sums import DaySums
 from streams.ledger import Draft, Entry, Ledger
@@ -77,7 +79,8 @@ class LedgerOffice:
         restatements: dict[str, int],
         serving: LedgerServing | None = None,
     ) -> None:
-        time = settings.reporting_time
+        time = self._time = settings.reporting_time
+        self._daily: dict[str, dict[date, float]] | None = None
         rules = settings.ledger
         self.ledger = Ledger(Periods(time, rules.days, rules.settle.ms), settings.economics)
         self._restatements = restatements
@@ -98,6 +101,18 @@ class LedgerOffice:
     def gauges(self) -> Mapping[tuple[str, str], float]:
         """Now known less first published, by kind of period and KPI; empty before the first look."""
         return self._gauges or {}
+
+    @property
+    def daily(self) -> Mapping[str, Mapping[date, float]]:
+        """What the latest days brought of each KPI, as known now: for the pace of targets."""
+        if self._daily is None:
+            self._daily = {}
+            for start_ms, values in self.ledger.recent_days(LEARNED_DAYS):
+                day = date.fromordinal(self._time.days.of(start_ms))
+                for kpi, value in values.items():
+                    if value is not None and not isinstance(value, dict):
+                        self._daily.setdefault(kpi, {})[day] = value
+        return self._daily
 
     def asks(self, now_s: float) -> list[int]:
         """Return what the next tick asks for past days with: the digest that is known of each partition, or nothing."""
@@ -189,6 +204,7 @@ class LedgerOffice:
         for entry in entries:
             self._restatements[entry.period.kind] += entry.revision > 0
         first = self._gauges is None
+        self._daily = None
         self._gauges = {(kind, kpi): value for (kind, kpi), value in self.ledger.restated().items()}
         if self._serving is not None and (entries or first):
             current = {key: self._body(said) for key, said in self.ledger.current().items()}

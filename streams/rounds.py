@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from metrics.catalogue import CATALOGUE
+from metrics.economics import Economics
 from metrics.frame import LIFETIME
 from streams.alerts import Alerts
 from streams.document import KpiDocument, kpi_document
@@ -89,6 +90,7 @@ class Rounds:
         self.resized = ""
         self.slices_covers: dict[str, dict[int, int]] = {}
         self._settings = settings
+        self._economics = settings.economics
         self._owner = owner
         self._url = url
         self._topics = tuple(sorted(settings.topic(name) for name in source_names(settings)))
@@ -108,6 +110,11 @@ class Rounds:
         self._full_cost_s = 0.0
         self._full_at_s = -math.inf
         self.alerts = Alerts(settings)
+
+    def aim(self, economics: Economics) -> None:
+        """Take over other targets, from the next round on."""
+        self._economics = self.health.economics = economics
+        self.alerts.aim(economics.targets)
 
     def tick(self, clock_ms: int, now_s: float, generation: int = 0, days: Sequence[int] = ()) -> Tick:
         """Begin a round.
@@ -217,7 +224,7 @@ class Rounds:
             return False
         self._failure = ""
         meaning = self._settings.meaning
-        document = kpi_document(meaning, self._time, sums, self._settings.economics, round_.tick.now_ms)
+        document = kpi_document(meaning, self._time, sums, self._economics, round_.tick.now_ms)
         if round_.tick.full:
             self._full_at_s = now_s
             self._full = document

@@ -34,6 +34,10 @@ ENDLESS = frozenset({"/changes"})
 STREAMS = frozenset({"/changes"})
 """Pages whose answer goes on. They bound it themselves: how many listen, and how long one may take to read."""
 READING = frozenset({"GET", "HEAD"})
+WRITING = frozenset({"PUT", "DELETE"})
+WRITTEN_TO = "/targets/"
+"""Pages under this path take what is put there, from who shows the token; where none is set, from nobody."""
+_NO_TOKEN = "nobody may change anything here while web.token is not set: set it (TAPESH_WEB__TOKEN), and show it"  # noqa: S105 - no secret, a way out
 LONGEST_LINE = 4 * 1024
 """Bytes of a request's first line, and of each header."""
 MOST_HEADERS = 64
@@ -86,11 +90,8 @@ class Guard:
         @web.middleware
         async def guard(request: web.Request, handler: _Handler) -> web.StreamResponse:
             self._seen[request.protocol] = time.monotonic()
-            posts = request.method == "POST" and self._posted_to(request.path)
-            if request.method not in READING and not posts:
-                return _refused(405, "pages can be read, and nothing else", {"Allow": ", ".join(sorted(READING))})
-            if not posts and not self._may_ask(request):
-                return _refused(401, "a token is needed: Authorization: Bearer ...", {"WWW-Authenticate": "Bearer"})
+            if (refusal := self._refusal(request)) is not None:
+                return refusal
             if request.path in self._endless:
                 return await self._listened(request, handler)
             if request.path in STREAMS:
@@ -102,6 +103,17 @@ class Guard:
                 return _refused(503, f"no answer within {self._handler_s:g} s")
 
         return guard
+
+    def _refusal(self, request: web.Request) -> web.Response | None:
+        posts = request.method == "POST" and self._posted_to(request.path)
+        writes = request.method in WRITING and request.path.startswith(WRITTEN_TO)
+        if request.method not in READING and not posts and not writes:
+            return _refused(405, "pages can be read, and nothing else", {"Allow": ", ".join(_allowed(request))})
+        if writes and not self._token:
+            return _refused(403, _NO_TOKEN)
+        if not posts and not self._may_ask(request):
+            return _refused(401, "a token is needed: Authorization: Bearer ...", {"WWW-Authenticate": "Bearer"})
+        return None
 
     async def _listened(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
         """Answer for as long as somebody listens: such a connection is silent by its nature, and isn't cut for it."""
@@ -176,6 +188,10 @@ def guard_pages(app: Any, settings: Settings) -> None:
 def authorization(settings: Settings) -> dict[str, str]:
     """Headers with which to ask another worker of the same settings."""
     return {"Authorization": f"Bearer {settings.web.bearer}"} if settings.web.bearer else {}
+
+
+def _allowed(request: web.Request) -> list[str]:
+    return sorted(WRITING if request.path.startswith(WRITTEN_TO) else READING)
 
 
 def _refused(status: int, why: str, headers: dict[str, str] | None = None) -> web.Response:

@@ -13,6 +13,7 @@ _TEXTS = {"type": "array", "items": _TEXT}
 _UNKNOWN = {"type": "object", "additionalProperties": _TEXT, "description": "KPI -> why it can't be known now."}
 _ERROR = {"type": "object", "required": ["error"], "properties": {"error": _TEXT}}
 _LANG = {"name": "lang", "in": "query", "schema": {"enum": ["en", "fa"], "default": "en"}}
+_WINDOW = {"enum": ["month", "quarter", "year"]}
 _BEARER: list[dict[str, list[str]]] = [{"bearer": []}]
 
 
@@ -27,6 +28,8 @@ def openapi(url: str) -> dict[str, Any]:
             "/kpis/{id}": {"get": _one_kpi()},
             "/catalogue": {"get": _get("catalogue", "What is measured, by theme.", _catalogue(), [_LANG], bad=True)},
             "/changes": {"get": _changes()},
+            "/targets": {"get": _get("targets", "Where each target stands.", _targets(), busy=True)},
+            "/targets/{kpi}/{window}": {"put": _set_target(), "delete": _unset_target()},
             "/health": {"get": _probe("health", "Whether this worker is alive and brought to ticks.", _health())},
             "/ready": {"get": _probe("ready", "Whether this worker may be asked.", _ready())},
             "/metrics": {"get": _metrics()},
@@ -95,6 +98,42 @@ def _catalogue() -> dict[str, Any]:
 def _changes() -> dict[str, Any]:
     operation = _get("changes", "Server-sent events: `snapshot`, then `change` as there is one.", {})
     operation["responses"]["200"] = {"description": "The stream.", "content": {"text/event-stream": {"schema": _TEXT}}}
+    return operation
+
+
+def _targets() -> dict[str, Any]:
+    sign = {"enum": ["settings", "set"], "description": "Who has set it: the settings, or somebody since."}
+    day = {"type": "string", "format": "date"}
+    named = {"kpi": _TEXT, "window": _WINDOW, "target": {"type": "number"}, "from": sign}
+    figures = dict.fromkeys(("value", "attainment", "expected", "pace", "forecast", "needed_per_day"), _NUMBER)
+    text = {"type": ["string", "null"]}
+    target = _object(
+        {**named, "first": day, "last": day, "elapsed": {"type": "number"}, "adds_up": {"type": "boolean"}, **figures},
+        unknown=text,
+        chance={**_NUMBER, "minimum": 0, "maximum": 1},
+        set_at=text,
+    )
+    return _object({"now": text, "targets": {"type": "array", "items": target}})
+
+
+def _change_target(name: str, summary: str) -> dict[str, Any]:
+    kpi = {"name": "kpi", "in": "path", "required": True, "schema": _TEXT, "example": "revenue"}
+    window = {"name": "window", "in": "path", "required": True, "schema": _WINDOW}
+    operation = _get(name, summary, _targets(), [kpi, window], busy=True, bad=True)
+    operation["responses"]["403"] = _json("No web.token is set: nobody may change anything.", _ERROR)
+    return {**operation, "security": _BEARER}
+
+
+def _set_target() -> dict[str, Any]:
+    body = _object({"value": {"type": "number", "description": "In the unit in which the KPI is published."}})
+    content = {"application/json": {"schema": body, "example": {"value": 5000}}}
+    operation = _change_target("setTarget", "Have a target hold from now on.")
+    return {**operation, "requestBody": {"required": True, "content": content}}
+
+
+def _unset_target() -> dict[str, Any]:
+    operation = _change_target("unsetTarget", "Withdraw a target that was set; one of the settings holds again.")
+    operation["responses"]["404"] = _json("Nobody has set it.", _ERROR)
     return operation
 
 

@@ -12,6 +12,7 @@ from metrics.catalogue import BY_ID, CATALOGUE, THEMES
 from metrics.described import described
 from streams.api.changes import Changes
 from streams.api.openapi import openapi
+from streams.api.targets import add_targets
 from streams.forwarding import ask_owner
 from streams.web import document_of, live_document
 
@@ -61,6 +62,7 @@ def add_api(worker: Worker) -> Changes:
 
     router.add_get("/kpis/{id}", one_kpi)
     router.add_get("/catalogue", catalogue)
+    add_targets(worker)
     router.add_get("/changes", listeners.stream)
     router.add_get("/openapi.json", description)
     return listeners

@@ -27,6 +27,7 @@ from streams.cli import (
     rebuild,
     render,
     schema,
+    targets,
     topics,
     worker,
 )
@@ -82,6 +83,7 @@ app.command("demo", rich_help_panel=_LIVE)(demo.demo)
 app.command("worker", rich_help_panel=_LIVE)(worker.worker)
 app.command("rebuild", rich_help_panel=_LIVE)(rebuild.rebuild)
 app.command("kpis", rich_help_panel=_LIVE)(kpis.kpis)
+app.add_typer(targets.app, name="targets", rich_help_panel=_LIVE)
 app.command("explain", rich_help_panel=_LIVE)(explain.explain)
 app.command("compute", rich_help_panel=_FILES)(compute.compute)
 app.command("backtest", rich_help_panel=_FILES)(backtest.backtest)

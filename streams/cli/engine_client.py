@@ -52,8 +52,25 @@ class Engine:
         Raises:
             Failure: nobody answers, or what answers isn't an engine with KPIs.
         """
-        page = f"{self.url}/kpis{'?sources' if sources else ''}"
-        request = Request(page, headers={"Accept": "application/json"})  # noqa: S310 - http or https
+        document = self.ask(f"/kpis{'?sources' if sources else ''}")
+        if "windows" not in document:
+            raise Failure(f"{self.url}/kpis answers, but not with KPIs; is it an engine?")
+        return document
+
+    def ask(self, page: str, method: str = "GET", body: Any = None) -> dict[str, Any]:
+        """Ask a page for its document.
+
+        Args:
+            page: its path, with its query.
+            method: of the request.
+            body: what to send as JSON; None for nothing.
+
+        Raises:
+            Failure: nobody answers, or what answers isn't an engine; or it refuses, and says why.
+        """
+        data = None if body is None else json.dumps(body).encode()
+        headers = {"Accept": "application/json", **({"Content-Type": "application/json"} if data else {})}
+        request = Request(self.url + page, data, headers, method=method)  # noqa: S310 - http or https
         if self._token:
             request.add_unredirected_header("Authorization", f"Bearer {self._token}")
         try:
@@ -63,17 +80,20 @@ class Engine:
             if error.code == HTTPStatus.UNAUTHORIZED:
                 given = "another one" if self._token else "a token"
                 raise Failure(f"the engine at {self.url} wants {given}: web.token (TAPESH_WEB__TOKEN)") from None
-            raise Failure(f"the engine at {self.url} has no KPIs to show: HTTP {error.code}: {_told(error)}") from None
+            doing = "has no KPIs to show" if method == "GET" else "refuses"
+            raise Failure(f"the engine at {self.url} {doing}: HTTP {error.code}: {_told(error)}") from None
         except ValueError as error:
-            raise Failure(f"{self.url}/kpis doesn't answer with JSON ({error}); is it an engine?") from None
+            raise Failure(
+                f"{self.url}{page.partition('?')[0]} doesn't answer with JSON ({error}); is it an engine?"
+            ) from None
         except (URLError, OSError, HTTPException) as error:
             why = getattr(error, "reason", None) or error
             raise Failure(
                 f"no engine answers at {self.url} ({why}); start one: tapesh worker, or tapesh demo."
                 " One elsewhere: --url, or web.host and web.port in the settings"
             ) from None
-        if not isinstance(document, dict) or "windows" not in document:
-            raise Failure(f"{self.url}/kpis answers, but not with KPIs; is it an engine?")
+        if not isinstance(document, dict):
+            raise Failure(f"{self.url}{page.partition('?')[0]} answers, but not with a document; is it an engine?")
         return document
 
 

@@ -50,6 +50,8 @@ async def pages(guard: Guard) -> AsyncIterator[str]:
         "/changes": stream,
     }.items():
         application.router.add_get(path, handler)
+    for method in ("PUT", "DELETE"):
+        application.router.add_route(method, "/targets/{kpi}/{window}", answer)
     runner = guard.runner(application)
     await runner.setup()
     port = free_port()
@@ -109,6 +111,24 @@ def test_without_a_token_nobody_is_asked():
     async def ask() -> None:
         async with pages(Guard()) as url:
             assert (await status(f"{url}/kpis"))[0] == 200
+
+    asyncio.run(ask())
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE"])
+def test_targets_are_changed_by_who_shows_the_token_and_by_nobody_where_there_is_none(method):
+    """Whoever reaches the port may read the pages without one; nothing may be changed like that."""
+
+    async def ask() -> None:
+        page = "/targets/revenue/month"
+        async with pages(Guard()) as url:
+            assert (await status(f"{url}{page}", method))[0] == 403
+        async with pages(Guard(TOKEN)) as url:
+            assert (await status(f"{url}{page}", method))[0] == 401
+            assert (await status(f"{url}{page}", method, headers=RIGHT))[0] == 200
+            refused, headers = await status(f"{url}{page}", "POST", headers=RIGHT)
+            assert (refused, headers["Allow"]) == (405, "DELETE, PUT")
+            assert (await status(f"{url}/kpis", method, headers=RIGHT))[0] == 405
 
     asyncio.run(ask())
 

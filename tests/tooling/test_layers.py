@@ -33,6 +33,7 @@ EDGES = {
         "services",
         "settings",
         "tables",
+        "target_office",
         "topics",
         "transport",
         "web",
