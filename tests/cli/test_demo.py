@@ -136,10 +136,10 @@ def test_a_calm_demo_is_soon_ready_shows_plausible_kpis_and_ends_by_itself(demo)
     document = calm.kpis()
     month, day = document["windows"]["30d"], document["windows"]["24h"]
     assert document["unknown"] == {}
-    assert 2_500 < month["active_customers"] < 3_500
+    assert 4_500 < month["active_customers"] < 5_700
     assert 0.01 < month["churn_rate"] < 0.05
     assert day["churn_rate"] < 0.01
-    assert 5_000 < month["orders"] < 15_000
+    assert 10_000 < month["orders"] < 25_000
     assert 20 < month["average_order_value"] < 80
     assert 0 < month["nps"] < 80
     assert month["net_customer_growth"] == (
