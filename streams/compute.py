@@ -17,7 +17,7 @@ from streams.fold import rank
 from streams.meaning import Meaning
 from streams.merge import Admission, merge
 from streams.panes import MINUTE_MS
-from streams.partition import PartitionState, Refused
+from streams.partition import PartitionState, Refused, Waiting
 
 _BATCH = 2_000
 
@@ -73,16 +73,22 @@ def compute(
         first += len(batch)
     as_of = max(state.latest_event_ms, 0) if now_ms is None else now_ms
     _name_in_order_of_arrival(state, as_of)
-    state.waiting.sort(
-        key=lambda item: (
-            (0, item.at_ms, rank(item.event)) if isinstance(item.event, wire.CustomerAcquired) else (1, 0, "")
-        )
-    )
+    state.waiting = acquisitions_first(state.waiting)
     state.advance(as_of)
     windows = [plan.name for plan in state.fold.time.plans]
     sums = merge([state.report()], windows, Admission(max_values))
     document = kpi_document(meaning, state.fold.time, sums, economics, as_of)
     return Computed(document, refused, state.counts.duplicates, state.counts.different, len(state.waiting))
+
+
+def acquisitions_first(events: Iterable[Waiting]) -> list[Waiting]:
+    """Put acquisitions, by time, before all else, which keeps its order: every event then finds its person's slices."""
+    return sorted(
+        events,
+        key=lambda item: (
+            (0, item.at_ms, rank(item.event)) if isinstance(item.event, wire.CustomerAcquired) else (1, 0, "")
+        ),
+    )
 
 
 def _name_in_order_of_arrival(state: PartitionState, as_of_ms: int) -> None:

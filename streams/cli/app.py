@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 from typing_extensions import override
 
 from streams.cli import (
+    backfill,
     backtest,
     catalogue,
     check,
@@ -86,6 +87,7 @@ app.command("kpis", rich_help_panel=_LIVE)(kpis.kpis)
 app.add_typer(targets.app, name="targets", rich_help_panel=_LIVE)
 app.command("explain", rich_help_panel=_LIVE)(explain.explain)
 app.command("compute", rich_help_panel=_FILES)(compute.compute)
+app.command("backfill", rich_help_panel=_FILES)(backfill.backfill)
 app.command("backtest", rich_help_panel=_FILES)(backtest.backtest)
 app.command("produce", rich_help_panel=_FILES)(produce.produce)
 app.command("import", rich_help_panel=_FILES)(imports.import_events)

@@ -40,7 +40,7 @@ EDGES = {
         "web_guard",
         "worker",
     ],
-    "metrics": ["dashboards", "exporter", "ledger_serving", "render", "rules", "serving"],
+    "metrics": ["dashboards", "exporter", "ledger_serving", "openmetrics", "render", "rules", "serving"],
 }
 """What may know Faust, Kafka, Redis, Prometheus or HTTP; anything else in these packages is the pure core."""
 
