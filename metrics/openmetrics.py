@@ -8,6 +8,7 @@ Names, labels and words are those of the exporter, which renders every snapshot:
 from __future__ import annotations
 
 import heapq
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -86,7 +87,8 @@ class History:
             name, _, labels = series.partition("{")
             if name not in self._families:
                 self._families[name] = _Family(_as_openmetrics(head), self._folder / name)
-            self._families[name].samples.append((f"{name}{{{self._job}{labels}", f"{value} {at}"))
+            of = sys.intern(f"{name}{{{self._job}{labels}")  # the same few at every instant
+            self._families[name].samples.append((of, f"{value} {at}"))
             self._held += 1
         if self._held >= self._run:
             self._spill()

@@ -71,8 +71,8 @@ def test_what_is_depended_on_exists(name):
         assert how["condition"] != "service_healthy" or other in HEALTHY
 
 
-def test_the_file_names_no_project():
-    """Two checkouts on one machine are two deployments: the folder names them."""
+def test_the_folder_names_the_project():
+    """A key `name` is refused by the docker-compose that Debian has."""
     assert "name" not in COMPOSE
 
 

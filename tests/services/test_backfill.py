@@ -107,7 +107,10 @@ def test_prometheus_has_the_past_before_the_installation(log, promtool, tmp_path
     assert sorted(path.name for path in tmp_path.iterdir()) == ["events.ndjson", "history.om", "tapesh.toml"]
     data.mkdir(parents=True)
     made = subprocess.run(
-        [promtool, "tsdb", "create-blocks-from", "openmetrics", out, data], capture_output=True, text=True, check=False
+        [promtool, "tsdb", "create-blocks-from", "--max-block-duration=720h", "openmetrics", out, data],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert made.returncode == 0, made.stderr
     server: Prometheus = prometheus(
