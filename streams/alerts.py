@@ -122,7 +122,8 @@ class Alerts:
         said: dict[str, Any] = {
             watch.id: {"kpi": watch.kpi, "unknown": unknown[watch.kpi]} for watch in WATCHES if watch.kpi in unknown
         }
-        said |= {watch: {"silent": reason} for watch, reason in self.silent.items() if watch not in said}
+        kpis = {watch.id: watch.kpi for watch in WATCHES}
+        said |= {id_: {"kpi": kpis[id_], "silent": reason} for id_, reason in self.silent.items() if id_ not in said}
         for one in self.judged:
             if one.watch.kpi not in unknown:
                 of_watch = said.setdefault(one.watch.id, {"kpi": one.watch.kpi, "base": one.base, "windows": {}})

@@ -32,6 +32,7 @@ from metrics.serving import Serving, flattened
 from metrics.withheld import withheld
 from streams.api import add_api
 from streams.back_pressure import BackPressure
+from streams.board import add_board
 from streams.colocation import PATIENCE_S, WAY_OUT, ApartError, Healing, apart
 from streams.discretion import discreet
 from streams.document import KpiDocument
@@ -137,6 +138,7 @@ class Worker:
         self.gateway = add_ingestion(self.app, settings)
         self.history = History()
         self.listeners = add_api(self)
+        add_board(self.app)
 
     @property
     def owns_kpis(self) -> bool:

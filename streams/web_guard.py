@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
+from streams.board import is_of_the_board
 from streams.ingestion.pages import is_posted_to
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ class Guard:
     Args:
         token: what to ask for; "" for nothing.
         posted_to: tells of a path whether it takes what is posted, and asks for credentials of its own.
+        without_figures: tells of a path whether anybody may load it: a page that holds none.
         endless: paths whose answer goes on for as long as anybody listens.
         connection_s, most_connections, handler_s: as the constants, which are the defaults.
     """
@@ -69,6 +71,7 @@ class Guard:
         token: str = "",
         *,
         posted_to: Callable[[str], bool] = lambda _path: False,
+        without_figures: Callable[[str], bool] = lambda _path: False,
         endless: frozenset[str] = frozenset(),
         connection_s: float = CONNECTION_S,
         most_connections: int = MOST_CONNECTIONS,
@@ -76,6 +79,7 @@ class Guard:
     ) -> None:
         self._token = token.encode()
         self._posted_to = posted_to
+        self._without_figures = without_figures
         self._endless = endless
         self._connection_s = connection_s
         self._most_connections = most_connections
@@ -139,7 +143,7 @@ class Guard:
         return runner
 
     def _may_ask(self, request: web.Request) -> bool:
-        if not self._token or request.path in OPEN_PAGES:
+        if not self._token or request.path in OPEN_PAGES or self._without_figures(request.path):
             return True
         scheme, _, given = request.headers.get("Authorization", "").partition(" ")
         is_right = hmac.compare_digest(given.strip().encode(errors="surrogateescape"), self._token)
@@ -180,7 +184,8 @@ def guard_pages(app: Any, settings: Settings) -> None:
     """Put a Faust app's pages behind a guard; before the app starts."""
     if not settings.web.bearer and settings.web.host not in _OURS_ALONE:
         _log.warning("whoever reaches %s may read the pages: no web.token is set", settings.web.host)
-    guard, server = Guard(settings.web.bearer, posted_to=is_posted_to, endless=ENDLESS), app.web
+    guard = Guard(settings.web.bearer, posted_to=is_posted_to, without_figures=is_of_the_board, endless=ENDLESS)
+    server = app.web
     server.web_app.middlewares.append(guard.middleware())
     server._runner = guard.runner(server.web_app)  # noqa: SLF001 - Faust makes one without a way to give it options
 

@@ -22,6 +22,8 @@ QUIET_S = 15.0
 MOST_LISTENERS = 100
 MOST_WAITING = 20
 """News that may wait for a listener; one who takes them slower is let go, and connects again."""
+_BESIDE = ("alerts", "watermarks")
+"""What is told whole with each change: it is small, and has no windows."""
 
 _log = logging.getLogger(__name__)
 Look = Callable[[], Awaitable[dict[str, Any] | None]]
@@ -40,11 +42,14 @@ class Changes:
         self._look_s = look_s
         self._listeners: set[asyncio.Queue[bytes | None]] = set()
         self._task: asyncio.Task[None] | None = None
-        self._document: dict[str, Any] = {}
+        self._document: dict[str, Any] | None = {}
         self._flat: Flat = {}
 
     async def stream(self, request: web.Request) -> web.StreamResponse:
-        """Answer with events until the listener goes: `snapshot` first, then a `change` whenever there is one."""
+        """Answer with events until the listener goes: `snapshot` first, then a `change` whenever there is one.
+
+        `lost`: nobody answers for the KPIs any more, so what was told isn't known; a `snapshot` follows once one does.
+        """
         if len(self._listeners) >= MOST_LISTENERS:
             return web.json_response({"error": "too many listen; ask /kpis instead"}, status=503)
         response = web.StreamResponse(
@@ -55,6 +60,8 @@ class Changes:
         queue.put_nowait(b"retry: 1000\n\n")
         if self._document:
             queue.put_nowait(event("snapshot", self._document))
+        elif self._document is None:
+            queue.put_nowait(_LOST)
         self._listeners.add(queue)
         if self._task is None:
             self._task = asyncio.create_task(self._watch(), name="tapesh-changes")
@@ -80,6 +87,9 @@ class Changes:
                 document = await self._look()
                 if document is not None:
                     self._tell(document)
+                elif self._document is not None:
+                    self._document = None
+                    self._send(_LOST)
                 await asyncio.sleep(self._look_s)
         except Exception:  # noqa: BLE001 - they connect again, and it is tried again
             _log.warning("changes can't be told", exc_info=True)
@@ -95,10 +105,13 @@ class Changes:
             news = None
         else:
             told = {"now": document["now"], "changed": changes(self._flat, flat), "unknown": document["unknown"]}
+            told |= {name: document[name] for name in _BESIDE if name in document}
             news = event("change", told)
         self._document, self._flat = document, flat
-        if news is None:
-            return
+        if news is not None:
+            self._send(news)
+
+    def _send(self, news: bytes) -> None:
         for queue in list(self._listeners):
             if queue.full():
                 self._listeners.discard(queue)
@@ -121,6 +134,9 @@ class Changes:
 def event(name: str, data: object) -> bytes:
     """Return a server-sent event; JSON has no line breaks that would end it early."""
     return b"event: " + name.encode() + b"\ndata: " + msgspec.json.encode(data) + b"\n\n"
+
+
+_LOST = event("lost", {"error": "no worker answers for the KPIs"})
 
 
 async def _next(queue: asyncio.Queue[bytes | None]) -> bytes | None:

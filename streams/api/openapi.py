@@ -14,6 +14,7 @@ _UNKNOWN = {"type": "object", "additionalProperties": _TEXT, "description": "KPI
 _ERROR = {"type": "object", "required": ["error"], "properties": {"error": _TEXT}}
 _LANG = {"name": "lang", "in": "query", "schema": {"enum": ["en", "fa"], "default": "en"}}
 _WINDOW = {"enum": ["month", "quarter", "year"]}
+_HISTORY_WINDOW = {"name": "window", "in": "query", "schema": _TEXT, "description": "History of this window alone."}
 _BEARER: list[dict[str, list[str]]] = [{"bearer": []}]
 
 
@@ -84,7 +85,12 @@ def _one_kpi() -> dict[str, Any]:
     )
     identifier = {"name": "id", "in": "path", "required": True, "schema": _TEXT, "example": "churn_rate"}
     operation = _get(
-        "kpi", "One KPI: definition, values, slices, history.", schema, [identifier, _LANG], busy=True, bad=True
+        "kpi",
+        "One KPI: definition, values, slices, history.",
+        schema,
+        [identifier, _LANG, _HISTORY_WINDOW],
+        busy=True,
+        bad=True,
     )
     operation["responses"]["404"] = _json("No such KPI.", _ERROR)
     return operation
@@ -96,7 +102,9 @@ def _catalogue() -> dict[str, Any]:
 
 
 def _changes() -> dict[str, Any]:
-    operation = _get("changes", "Server-sent events: `snapshot`, then `change` as there is one.", {})
+    operation = _get(
+        "changes", "Server-sent events: `snapshot`, then `change` as there is one, `lost` when nobody knows.", {}
+    )
     operation["responses"]["200"] = {"description": "The stream.", "content": {"text/event-stream": {"schema": _TEXT}}}
     return operation
 

@@ -43,7 +43,7 @@ def add_api(worker: Worker) -> Changes:
             return _error(400, f"lang: got {lang!r}, expected one of {', '.join(LANGUAGES)}")
         document = live_document(worker)
         if document is not None:
-            return _json(_in_full(worker, kpi, lang, document))
+            return _json(_in_full(worker, kpi, lang, document, request.query.get("window")))
         answer = await ask_owner(worker, request.path_qs, request.headers)
         if answer is None:
             return _error(503, _NOBODY)
@@ -54,7 +54,8 @@ def add_api(worker: Worker) -> Changes:
         if lang not in LANGUAGES:
             return _error(400, f"lang: got {lang!r}, expected one of {', '.join(LANGUAGES)}")
         themes = [{"title": getattr(theme, lang), "kpis": [kpi.id for kpi in kpis]} for theme, kpis in THEMES]
-        kpis = [described(kpi, lang, settings.currency) for kpi in CATALOGUE]
+        targets = {kpi: {window: float(value) for window, value in of.items()} for kpi, of in settings.targets.items()}
+        kpis = [{**described(kpi, lang, settings.currency), "targets": targets.get(kpi.id, {})} for kpi in CATALOGUE]
         return _json({"themes": themes, "kpis": kpis, "currency": settings.currency})
 
     async def description(_request: web.Request) -> web.StreamResponse:
@@ -68,8 +69,13 @@ def add_api(worker: Worker) -> Changes:
     return listeners
 
 
-def _in_full(worker: Worker, kpi: str, lang: str, document: dict[str, Any]) -> dict[str, Any]:
-    """Return what is known of one KPI: its definition, its values in every window and slice, and how they came."""
+def _in_full(
+    worker: Worker, kpi: str, lang: str, document: dict[str, Any], window: str | None = None
+) -> dict[str, Any]:
+    """Return what is known of one KPI: its definition, its values in every window and slice, and how they came.
+
+    With a window the history is of that one alone: all of them are half a megabyte.
+    """
     windows = {name: values[kpi] for name, values in document["windows"].items() if kpi in values}
     slices = {
         attribute: {
@@ -77,7 +83,7 @@ def _in_full(worker: Worker, kpi: str, lang: str, document: dict[str, Any]) -> d
         }
         for attribute, values in document["slices"].items()
     }
-    history = {name: worker.history.of(f"{name}:{kpi}") for name in windows}
+    history = {name: worker.history.of(f"{name}:{kpi}") for name in windows if window in (None, name)}
     return {
         **described(BY_ID[kpi], lang, worker.settings.currency),
         "now": document["now"],

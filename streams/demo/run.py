@@ -121,12 +121,12 @@ class Demo:
         shop = self._stack.enter_context(Shop(plan, settings))
         worker = Worker(settings)
         self._start(worker, "engine", "/kpis  /metrics  /health")
+        self._tick("board", board := f"{worker.endpoint}/board", "in a browser")
         prometheus = self._start_monitoring(settings)
         self._await_history(shop, worker)
         took_s = time.monotonic() - self._began
         url = "" if port == 6066 else f" --url {worker.endpoint}"  # noqa: PLR2004 - the default that needs no option
         self._say(f"\n  ready in {took_s:.1f} s; in another terminal: [bold]tapesh kpis --watch{url}[/]\n")
-        board = f"{worker.endpoint}/board"
         if open_board and self._console.is_terminal and is_there(board):
             webbrowser.open(board)
         shop.open()

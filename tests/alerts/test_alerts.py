@@ -59,7 +59,8 @@ def test_what_is_unknown_or_not_yet_learned_has_no_gauge(spiking):
     assert samples(alerts, UNKNOWN) == {}
     assert {alert for _, alert, _, _ in samples(alerts)} == {"churn"}
     said = alerts.document({})
-    assert said["conversion"] == {"silent": "nothing to learn from yet: it has never happened"}
+    reason = "nothing to learn from yet: it has never happened"
+    assert said["conversion"] == {"kpi": "conversion_rate", "silent": reason}
     assert alerts.document(UNKNOWN)["churn"] == {"kpi": "churn_rate", "unknown": "partition 3 has no owner"}
 
 

@@ -133,3 +133,35 @@ def test_who_stops_lets_listeners_go() -> None:
             assert await answer.content.read() == b""
 
     listening(Source(document(0)), scenario)
+
+
+def test_who_can_t_be_told_any_more_is_told_so():
+    """Once, and whoever connects then too; as soon as somebody knows again, everything is told."""
+    source = Source(document(1, churn_rate=0.1))
+
+    async def scenario(changes: Changes, session: Any, url: str) -> None:
+        async with session.get(url) as answer:
+            assert (await next_event(answer))[0] == "snapshot"
+            source.document = None
+            assert (await next_event(answer))[0] == "lost"
+            async with session.get(url) as second:
+                assert (await next_event(second))[0] == "lost"
+            source.document = document(2, churn_rate=0.2)
+            name, told = await next_event(answer)
+            assert (name, told["windows"]["30d"]["churn_rate"]) == ("snapshot", 0.2)
+
+    listening(source, scenario)
+
+
+def test_alerts_and_watermarks_are_told_with_each_change():
+    """They have no windows, and stand beside them."""
+    source = Source({**document(1, orders=1), "alerts": {}, "watermarks": {"purchase": "1"}})
+
+    async def scenario(changes: Changes, session: Any, url: str) -> None:
+        async with session.get(url) as answer:
+            await next_event(answer)
+            source.document = {**document(2, orders=2), "alerts": {"churn": {}}, "watermarks": {"purchase": "2"}}
+            _, told = await next_event(answer)
+            assert (told["alerts"], told["watermarks"]) == ({"churn": {}}, {"purchase": "2"})
+
+    listening(source, scenario)

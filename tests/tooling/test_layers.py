@@ -15,6 +15,7 @@ EDGES = {
         "api",
         "app",
         "back_pressure",
+        "board",
         "cli",
         "dead_letters",
         "demo",

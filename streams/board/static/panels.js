@@ -1,0 +1,250 @@
+// @ts-check
+/** The sections below the tiles: what happened to customers, money and opinions. */
+
+import { bars, funnel, trend } from "./charts.js";
+import { fill, h, say } from "./dom.js";
+import { moment, nameOf, told, written } from "./figures.js";
+import { list } from "./tiles.js";
+
+/** @typedef {import("./figures.js").View} View */
+/** @typedef {import("./tiles.js").Part} Part */
+
+/** In the order in which a lead goes; what an emitter calls otherwise comes after, the largest first. */
+const STAGES = ["new", "contacted", "qualified", "proposal", "negotiation", "won"];
+const SHOWN = 8;
+const STANDS_OUT = 1.5;
+
+/**
+ * A section with its heading.
+ * @param {string} id
+ * @param {string} title
+ * @param {string} kind
+ * @param {...any} content
+ */
+export function section(id, title, kind, ...content) {
+  return h("section", { class: `panel ${kind}`, "aria-labelledby": `${id}-title`, id }, h("h2", { id: `${id}-title` }, title), ...content);
+}
+
+/** @param {string} title @param {...any} content */
+const block = (title, ...content) => h("div", { class: "block" }, h("h3", {}, title), ...content);
+
+/** @param {View} view @returns {Part} */
+export function churn(view) {
+  const { word, store } = view;
+  const stats = list(view, ["lost_customers", "retention_rate", "involuntary_churn_rate", "lapse_rate", "average_tenure"]);
+  const course = courseOf(view, "churn_rate");
+  const reasons = split(view, "churn_reasons", { title: word("reasons"), token: "accent" });
+  const segments = segmentsOf(view);
+  return {
+    element: section("churn", word("churn"), "wide", h("div", { class: "halves" },
+      h("div", {}, course.element, stats.element), h("div", {}, reasons.element, segments.element))),
+    update: (view) => [stats, course, reasons, segments].forEach((part) => part.update(view)),
+  };
+}
+
+/** @param {View} view @returns {Part} */
+export function acquisition(view) {
+  const stats = list(view, ["leads", "lead_conversion_rate", "conversion_rate", "closing_rate", "acquisition_cost", "lead_cost"]);
+  const chart = h("div", { class: "chart funnel" });
+  const note = h("p", { class: "note" });
+  return {
+    element: section("acquisition", view.word("acquisition"), "third", block(view.word("funnel"), chart, note), stats.element),
+    update(view) {
+      stats.update(view);
+      const figure = written(view, "leads_by_stage");
+      const counts = /** @type {Record<string, number>} */ (figure.value ?? {});
+      const order = (/** @type {string} */ stage) => (STAGES.indexOf(stage) + 1 || 99);
+      const stages = Object.keys(counts).filter((stage) => stage !== "lost")
+        .sort((one, two) => order(one) - order(two) || counts[two] - counts[one]).slice(0, SHOWN);
+      const items = stages.map((name) => ({ name, value: counts[name], said: view.numbers.plain(counts[name]) }));
+      if (!stand(view, figure, items, chart, note)) return;
+      const lost = counts.lost ? view.word("lostLeads", view.numbers.plain(counts.lost)) : "";
+      note.hidden = !lost;
+      say(note, lost);
+      funnel(chart, items, { text: textOf(view.word("funnel"), items), mirrored: view.mirrored });
+    },
+  };
+}
+
+/** @param {View} view @returns {Part} */
+export function revenue(view) {
+  const stats = list(view, ["orders", "average_order_value", "purchase_frequency", "repeat_purchase_rate", "returning_revenue_share", "net_clv", "clv_to_cac"]);
+  const course = courseOf(view, "revenue");
+  return {
+    element: section("revenue", view.word("revenue"), "third", course.element, stats.element),
+    update: (view) => [stats, course].forEach((part) => part.update(view)),
+  };
+}
+
+/** @param {View} view @returns {Part} */
+export function satisfaction(view) {
+  const stats = list(view, ["nps", "nps_responses", "csat_mean", "ces", "cli", "loyalty_attitude"]);
+  const points = split(view, "csat_by_touchpoint", { title: view.word("touchpoints"), token: "accent", most: 1 });
+  return {
+    element: section("satisfaction", view.word("satisfaction"), "third", points.element, stats.element),
+    update: (view) => [stats, points].forEach((part) => part.update(view)),
+  };
+}
+
+/** @param {View} view @returns {Part} */
+export function loyalty(view) {
+  const stats = list(view, ["loyalty_members", "loyalty_participation", "loyalty_engagement", "loyalty_redemption"]);
+  return { element: section("loyalty", view.word("loyalty"), "third", stats.element), update: stats.update };
+}
+
+/** The course of a KPI over the day. @param {View} view @param {string} id @returns {Part} */
+function courseOf(view, id) {
+  const chart = h("div", { class: "chart course" });
+  const note = h("p", { class: "note" });
+  const { title } = view.store.kpis.get(id);
+  return {
+    element: block(`${title}، ${view.word("overDay")}`.replace("،", view.mirrored ? "،" : ","), chart, note),
+    update(view) {
+      const points = view.store.history.get(`${view.window}:${id}`) ?? [];
+      const figure = written(view, id);
+      const drawn = !view.look.slice && points.filter(([, value]) => value !== null).length > 1 && view.store.stands;
+      chart.hidden = !drawn;
+      note.hidden = Boolean(drawn);
+      if (!drawn) {
+        say(note, view.look.slice ? view.word("trendOfAll") : figure.why || view.word("noTrend"));
+        return;
+      }
+      const { numbers } = view;
+      trend(chart, points, {
+        text: told(view, id, points), token: "accent", mirrored: view.mirrored,
+        value: (value, step) => numbers.tick(figure.unit, value, step), time: (ms) => moment(view, ms),
+      });
+    },
+  };
+}
+
+/**
+ * A KPI that is split by a label, the largest part first.
+ * @param {View} view
+ * @param {string} id
+ * @param {{ title: string, token: string, most?: number }} options
+ * @returns {Part}
+ */
+function split(view, id, { title, token, most }) {
+  const chart = h("div", { class: "chart bars" });
+  const note = h("p", { class: "note" });
+  return {
+    element: block(title, chart, note),
+    update(view) {
+      const figure = written(view, id);
+      const items = Object.entries(/** @type {Record<string, number | null>} */ (figure.value ?? {}))
+        .flatMap(([name, value]) => (value === null ? [] : [{ name, value, said: view.numbers.value(figure.unit, value) }]))
+        .sort((one, two) => two.value - one.value || one.name.localeCompare(two.name)).slice(0, SHOWN);
+      chart.style.blockSize = `${items.length * 1.9}rem`;
+      if (stand(view, figure, items, chart, note)) bars(chart, items, { text: textOf(title, items), token, mirrored: view.mirrored, most });
+    },
+  };
+}
+
+/**
+ * Whether there is something to draw; else the note says why not.
+ * @param {View} view
+ * @param {{ standing: string, why: string }} figure
+ * @param {unknown[]} items
+ * @param {HTMLElement} chart
+ * @param {HTMLElement} note
+ */
+function stand(view, figure, items, chart, note) {
+  const is = figure.standing === "known" && items.length > 0;
+  chart.hidden = !is;
+  note.hidden = is;
+  if (!is) say(note, figure.why ? (figure.standing === "unknown" ? `${view.word("unknown")}: ${figure.why}` : figure.why) : view.word("nothing"));
+  return is;
+}
+
+/** @param {string} title @param {{ name: string, said: string }[]} items */
+const textOf = (title, items) => `${title}: ${items.map(({ name, said }) => `${name} ${said}`).join("; ")}`;
+
+/** Where customers are lost: the values of one attribute. @param {View} view @returns {Part} */
+function segmentsOf(view) {
+  const { word } = view;
+  const attributes = Object.keys(view.store.document?.slices ?? {});
+  const chosen = attributes.includes(view.look.by) ? view.look.by : attributes[0];
+  const choice = h("select", { id: "by", "data-choose": "by" }, attributes.map((name) => h("option", { value: name, selected: name === chosen }, word(name))));
+  const rows = h("tbody");
+  const note = h("p", { class: "note" });
+  const table = h("table", {}, h("caption", { class: "sr" }, word("segments")),
+    h("thead", {}, h("tr", {}, ["group", "rate", "lostHere", "shareOfLost"].map((name) => h("th", { scope: "col" }, word(name))))), rows);
+  const heading = h("div", { class: "heading" }, h("h3", {}, word("segments")), h("label", { for: "by" }, `${word("by")} `), choice);
+  return {
+    element: h("div", { class: "block" }, heading, h("div", { class: "scroll" }, table), note),
+    update(view) {
+      const all = written(view, "lost_customers", { slice: "" });
+      const usual = written(view, "churn_rate", { slice: "" });
+      const found = Object.keys(view.store.document?.slices?.[chosen] ?? {}).map((value) => {
+        const slice = `${chosen}:${value}`;
+        return { value, slice, lost: written(view, "lost_customers", { slice }), rate: written(view, "churn_rate", { slice }) };
+      }).sort((one, two) => (two.lost.value ?? 0) - (one.lost.value ?? 0) || one.value.localeCompare(two.value)).slice(0, SHOWN);
+      const is = all.standing === "known" && found.length > 0;
+      table.hidden = !is;
+      note.hidden = is;
+      say(note, is ? "" : all.why || word("nothing"));
+      const print = JSON.stringify([found, all.value]);
+      if (!is || rows.dataset.print === print) return;
+      rows.dataset.print = print;
+      fill(rows, found.map(({ value, slice, lost, rate }) => {
+        const share = all.value ? (lost.value ?? 0) / all.value : 0;
+        const isHigh = rate.standing === "known" && usual.value > 0 && rate.value > STANDS_OUT * usual.value && lost.value > 2;
+        const bar = h("i");
+        bar.style.inlineSize = `${Math.min(1, share) * 100}%`;
+        return h("tr", { class: isHigh && "high" },
+          h("th", { scope: "row" }, h("button", { type: "button", class: "about", "data-slice": slice }, h("bdi", {}, value))),
+          h("td", {}, rate.text, isHigh && h("span", { class: "sr" }, ` ${word("worse")}`)), h("td", {}, lost.text),
+          h("td", {}, h("span", { class: "meter" }, h("span", { class: "bar", "aria-hidden": "true" }, bar), all.value ? view.numbers.share(share) : "–")));
+      }));
+    },
+  };
+}
+
+/** What is watched, what was counted, and what was to be expected. @param {View} view @returns {Part} */
+export function alerts(view) {
+  const { word } = view;
+  const head = h("p", { class: "verdict" });
+  const list = h("div", { class: "watches" });
+  return {
+    element: section("alerts", word("alerts"), "third", head, list),
+    update(view) {
+      const { numbers, store } = view;
+      const watched = Object.entries(store.stands ? (store.document?.alerts ?? {}) : {});
+      const firing = firingOf(view);
+      say(head, !store.stands ? word(store.connection === "connecting" ? "waiting" : "unknown") : firing.length ? word("firingCount", numbers.plain(firing.length)) : word("noAlerts"));
+      head.className = `verdict ${!store.stands ? "" : firing.length ? "bad" : "good"}`;
+      const print = JSON.stringify([watched, store.connection]);
+      if (list.dataset.print === print) return;
+      list.dataset.print = print;
+      fill(list, watched.map(([id, watch]) => watchOf(view, id, watch)));
+    },
+  };
+}
+
+/** What fires: name of the KPI and window. @param {View} view */
+export function firingOf(view) {
+  const watched = Object.values(view.store.stands ? (view.store.document?.alerts ?? {}) : {});
+  return watched.flatMap((watch) => Object.entries(watch.windows ?? {}).filter(([, tier]) => tier.firing)
+    .map(([window]) => ({ title: view.store.kpis.get(watch.kpi)?.title ?? watch.kpi, window: nameOf(view, window) })));
+}
+
+/** @param {View} view @param {string} id @param {any} watch */
+function watchOf(view, id, watch) {
+  const { word, numbers } = view;
+  const title = view.store.kpis.get(watch.kpi)?.title ?? id;
+  if (!watch.windows) {
+    return h("div", { class: "watch" }, h("h3", {}, h("bdi", {}, title)), h("p", { class: "note", lang: "en", dir: "ltr" }, watch.unknown ?? watch.silent));
+  }
+  const tiers = Object.entries(watch.windows);
+  const seen = tiers.filter(([, tier]) => tier.on);
+  if (!seen.length) {
+    return h("div", { class: "watch" }, h("h3", {}, title), h("p", { class: "note" }, word("tooFew")));
+  }
+  return h("div", { class: "watch" }, h("h3", {}, title), h("div", { class: "scroll" }, h("table", {},
+    h("thead", {}, h("tr", {}, ["span", "observed", "expected", "alertFrom", "chance", "state"].map((name) => h("th", { scope: "col" }, word(name))))),
+    h("tbody", {}, seen.map(([window, tier]) => h("tr", { class: tier.firing && "high" },
+      h("th", { scope: "row" }, nameOf(view, window)), h("td", {}, numbers.plain(tier.observed)), h("td", {}, numbers.plain(tier.expected, 1)),
+      h("td", {}, tier.needed === null ? "–" : numbers.plain(tier.needed)), h("td", {}, tier.p_value === null ? "–" : numbers.probability(tier.p_value)),
+      h("td", {}, h("span", { class: `chip ${tier.firing ? "bad" : ""}` }, word(tier.firing ? "firing" : tier.p_value !== null && tier.p_value < tier.alpha ? "over" : "calm")))))))));
+}

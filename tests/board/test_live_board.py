@@ -1,0 +1,194 @@
+"""What a person sees in a browser is what the engine says, while it says it, and no longer.
+
+The tests tell one shop's story, in their order: before its first event, its past, its present, a worker that dies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import jdatetime
+import pytest
+from deployment import NO_EVENT, eventually
+from flow import publish
+
+from metrics.catalogue import BY_ID
+
+PERSIAN = str.maketrans("0123456789", "۰۱۲۳۴۵۶۷۸۹")
+FIGURES = """() => Object.fromEntries(
+    [...document.querySelectorAll("[data-kpi]")].map((e) => [e.dataset.kpi, e.textContent]))"""
+NAMELESS = """[...document.querySelectorAll("button, select, input")].filter(
+    (e) => !(e.textContent.trim() || e.labels?.length || e.ariaLabel)).length"""
+OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+
+
+def rounded(value: float, digits: int) -> str:
+    return f"{Decimal(repr(value)).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP):,}"
+
+
+def formatted(kpi: str, value: Any) -> str:
+    """As the board should write a value in English."""
+    if value is None:
+        return "–"
+    match BY_ID[kpi].unit.value:
+        case "ratio":
+            return f"{rounded(value, 1)}×" if abs(value) >= 10 else f"{rounded(float(Decimal(repr(value)) * 100), 1)}%"
+        case "currency":
+            return f"{'-' if value < 0 else ''}€{rounded(abs(value), 0 if abs(value) >= 1000 else 2)}"
+        case "days":
+            return f"{rounded(value, 1)} days"
+        case "score":
+            return rounded(value, 1)
+        case _:
+            return f"{value:,}" if float(value).is_integer() else rounded(value, 2)
+
+
+def plain(text: str) -> str:
+    """Without what only shapes it: isolates of direction, the sign of a gain, the typographic minus."""
+    return text.strip("\u2066\u2069").replace("−", "-").removeprefix("+")
+
+
+def disagreements(figures: dict[str, str], window: dict[str, Any]) -> list[str]:
+    """Where the page parts from the document; a KPI that isn't defined for the window is a dash."""
+    wanted = {kpi: formatted(kpi, window.get(kpi)) for kpi in figures}
+    return [f"{kpi}: {figures[kpi]} for {wanted[kpi]}" for kpi in figures if plain(figures[kpi]) != wanted[kpi]]
+
+
+def test_it_asks_for_the_token_and_keeps_it_out_of_the_address(shop, look: Callable[..., Any]) -> None:
+    """The page comes without figures; a wrong token is refused, the right one opens it."""
+    eventually("the worker answers", lambda: shop.worker.json("/health"))
+    board = look("?window=7d", token=False)
+    board.page.fill("#token", "wrong")
+    board.page.click("button[type=submit]")
+    board.shows("[role=alert]", "refused")
+    board.page.fill("#token", "a-token-of-the-tests")
+    board.page.click("button[type=submit]")
+    board.shows(".top h1", "Live customer KPIs")
+    assert "token" not in board.page.url
+    assert board.page.evaluate("document.cookie + JSON.stringify(localStorage)") == "{}"
+
+
+def test_what_is_unknown_says_why_and_then_comes_by_itself(shop, look: Callable[..., Any]) -> None:
+    """Before the first event there is no figure, not even a zero; the same page shows them once they are there."""
+    board = look()
+    board.shows(".tile[data-standing=unknown] .why", NO_EVENT)
+    figures = board.page.evaluate(FIGURES)
+    assert set(figures.values()) == {"Unknown"}
+    publish(shop.deployment, shop.past)
+    document = shop.settled(len(shop.past))
+    eventually(
+        "figures on the page", lambda: not disagreements(board.page.evaluate(FIGURES), document["windows"]["30d"])
+    )
+    assert board.page.locator(".banner").is_hidden()
+    assert board.complaints == []
+
+
+@pytest.mark.parametrize("window", ["24h", "90d", "month", "lifetime"])
+def test_figures_are_the_engine_s(shop, look: Callable[..., Any], window: str) -> None:
+    """In every kind of window, each figure on the page is the one of `/kpis`."""
+    document = shop.settled(len(shop.past))
+    board = look(f"?window={window}")
+    board.shows(".state", "Live")
+    figures = eventually("figures", lambda: {**board.page.evaluate(FIGURES)})
+    assert len(figures) > 30
+    assert disagreements(figures, document["windows"][window]) == []
+
+
+def test_a_slice_has_its_own_figures(shop, look: Callable[..., Any]) -> None:
+    """Chosen with the keyboard, kept in the address; everybody's value stands beside."""
+    document = shop.settled(len(shop.past))
+    board = look()
+    board.page.locator("#slice option[value='channel:web']").wait_for(state="attached")
+    board.page.focus("#slice")
+    board.page.select_option("#slice", "channel:web")
+    web = document["slices"]["channel"]["web"]["30d"]
+    eventually("the slice's figures", lambda: not disagreements(board.page.evaluate(FIGURES), web))
+    assert "slice=channel%3Aweb" in board.page.url
+    everybody = formatted("active_customers", document["windows"]["30d"]["active_customers"])
+    board.shows(".tile .change", f"everybody {everybody}")
+
+
+def test_changes_come_live(shop, look: Callable[..., Any]) -> None:
+    """New events change what is on the page, without anybody touching it, and lengthen the courses."""
+    board = look()
+    board.shows(".state", "Live")
+    publish(shop.deployment, shop.present)
+    document = shop.settled(len(shop.past) + len(shop.present))
+    eventually("new figures", lambda: not disagreements(board.page.evaluate(FIGURES), document["windows"]["30d"]))
+    board.page.locator(".spark[role=img] .main-svg").first.wait_for()
+    label = board.page.locator(".tile .spark").first.get_attribute("aria-label")
+    assert label.startswith("Active customers: from ")
+    assert board.complaints == []
+
+
+@pytest.mark.parametrize("size", ["phone", "wide"])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("lang", ["en", "fa"])
+def test_every_look_is_sound(shop, look: Callable[..., Any], lang: str, theme: str, size: str) -> None:
+    """No sideways scrolling, no complaint in the console, no other host; language, direction and theme as asked."""
+    board = look(f"?lang={lang}", size=size, theme=theme)
+    board.page.locator(".spark .main-svg").first.wait_for()
+    page = board.page
+    assert page.evaluate(OVERFLOW) <= 0
+    assert page.evaluate("[document.documentElement.lang, document.documentElement.dir]") == [
+        lang,
+        "rtl" if lang == "fa" else "ltr",
+    ]
+    ground = page.evaluate("getComputedStyle(document.body.parentElement).backgroundColor")
+    assert ground == {"light": "rgb(243, 245, 244)", "dark": "rgb(14, 20, 20)"}[theme]
+    assert page.evaluate(NAMELESS) == 0
+    assert page.evaluate("[document.querySelectorAll('h1').length, document.querySelectorAll('main').length]") == [1, 1]
+    assert board.complaints == []
+
+
+def test_in_persian_digits_and_dates_are_persian(shop, look: Callable[..., Any]) -> None:
+    """Digits everywhere; the date of the reporting calendar, here the Jalali one, in the reporting time zone."""
+    document = shop.settled(0)
+    board = look("?lang=fa")
+    board.shows(".state", "زنده")
+    figure = f"{document['windows']['30d']['customers_ever']:d}"
+    assert figure.isascii()
+    count = f"{document['windows']['30d']['active_customers']}".translate(PERSIAN)
+    eventually("Persian digits", lambda: plain(board.figure("active_customers")).replace("٬", "") == count)
+    now = datetime.fromisoformat(document["now"]).astimezone(ZoneInfo("Asia/Tehran"))
+    date = jdatetime.date.fromgregorian(date=now.date(), locale="fa_IR")
+    board.shows(".time", f"{date.day} {date.strftime('%B')} {date.year}".translate(PERSIAN))
+
+
+def test_the_keyboard_reaches_everything(shop, look: Callable[..., Any]) -> None:
+    """First a way past the top, then choices, then titles, which tell what a KPI means; focus can be seen."""
+    board = look()
+    board.shows(".state", "Live")
+    page = board.page
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    page.focus("#window-30d")
+    page.keyboard.press("ArrowRight")
+    eventually("the next window", lambda: "window=90d" in page.url)
+    assert page.evaluate("document.activeElement.id") == "window-90d"
+    title = page.locator(".tile .about").first
+    title.focus()
+    assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+    page.keyboard.press("Enter")
+    board.shows("dialog[open]", "tapesh_active_customers")
+    page.keyboard.press("Escape")
+    assert page.locator("dialog[open]").count() == 0
+
+
+def test_a_cut_is_shown_and_mends_by_itself(shop, look: Callable[..., Any]) -> None:
+    """While no worker answers no old figure stands there; the page comes back without being touched."""
+    before = shop.settled(0)["windows"]["30d"]
+    board = look()
+    board.shows(".state", "Live")
+    shop.worker.kill()
+    board.shows(".state", "Disconnected")
+    board.shows(".tile[data-standing=unknown] .why", "No connection to the engine")
+    assert set(board.page.evaluate(FIGURES).values()) == {"Unknown"}
+    assert "Connection lost" in board.page.locator("[role=status]").inner_text()
+    shop.start()
+    eventually("the figures again", lambda: not disagreements(board.page.evaluate(FIGURES), before))
+    board.shows(".state", "Live")
