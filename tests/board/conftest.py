@@ -91,7 +91,8 @@ class Board:
         self.page.locator(selector, has_text=text).first.wait_for(timeout=patience_s * 1_000)
 
     def _note(self, kind: str, text: str) -> None:
-        if kind in ("error", "warning"):
+        is_of_a_probe = "503" in text  # the browser's own note of /ready, which says so while it isn't
+        if kind in ("error", "warning") and not is_of_a_probe:
             self.complaints.append(f"{kind}: {text}")
 
     def _judge(self, request: Any) -> None:

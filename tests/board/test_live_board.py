@@ -44,7 +44,7 @@ def formatted(kpi: str, value: Any) -> str:
         case "score":
             return rounded(value, 1)
         case _:
-            return f"{value:,}" if float(value).is_integer() else rounded(value, 2)
+            return f"{int(value):,}" if float(value).is_integer() else rounded(value, 2)
 
 
 def plain(text: str) -> str:

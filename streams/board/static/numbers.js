@@ -51,6 +51,15 @@ export function numbersIn(lang, settings, word) {
   const day = dates({ day: "numeric", month: "short" });
   const full = dates({ weekday: "short", day: "numeric", month: "long", year: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit" });
 
+  const comma = lang === "fa" ? "،" : ",";
+  /**
+   * A date in the order in which both languages say it; the locale's own order for the Persian calendar is another.
+   * @param {Intl.DateTimeFormat} made
+   * @param {number} ms
+   * @param {(parts: Record<string, string>) => string} order
+   */
+  const composed = (made, ms, order) => order(Object.fromEntries(made.formatToParts(ms).map(({ type, value }) => [type, value])));
+
   /** @type {(unit: string, value: number) => string} */
   const known = (unit, value) => {
     const size = Math.abs(value);
@@ -83,7 +92,7 @@ export function numbersIn(lang, settings, word) {
     probability: (p) => (p < 0.0001 ? `< ${format({ maximumFractionDigits: 4 })(0.0001)}` : format({ maximumSignificantDigits: 2 })(p)),
     duration: (seconds) => (seconds < 90 ? `${whole(seconds)} ${word("seconds")}` : seconds < 5_400 ? `${whole(seconds / 60)} ${word("minutes")}` : `${one(seconds / 3_600)} ${word("hours")}`),
     clock: (ms) => clock.format(ms),
-    instant: (ms) => full.format(ms),
-    day: (ms) => day.format(ms),
+    instant: (ms) => composed(full, ms, ({ weekday, day, month, year, hour, minute, second }) => `${weekday} ${day} ${month} ${year}${comma} ${hour}:${minute}:${second}`),
+    day: (ms) => composed(day, ms, ({ day, month }) => `${day} ${month}`),
   };
 }

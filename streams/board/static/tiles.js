@@ -141,6 +141,7 @@ export function about(current) {
   const text = h("div", {});
   const close = h("button", { type: "button", class: "plain" });
   const box = /** @type {HTMLDialogElement} */ (h("dialog", { class: "about-box", "aria-labelledby": "about-title" }, title, text, close));
+  say(close, current().word("close"));
   close.addEventListener("click", () => box.close());
   box.addEventListener("click", (event) => event.target === box && box.close());
   document.addEventListener("click", (event) => {
@@ -149,7 +150,6 @@ export function about(current) {
     const { store, word } = current();
     const kpi = store.kpis.get(id);
     say(title, kpi.title);
-    say(close, word("close"));
     fill(text, h("p", {}, kpi.meaning),
       h("h3", {}, word("formula")), h("p", { dir: "ltr", lang: "en", class: "code" }, kpi.formula),
       h("h3", {}, word("gauge")), h("p", { dir: "ltr", lang: "en", class: "code" }, kpi.gauge));
