@@ -100,6 +100,8 @@ DEDUPLICATION_BYTES: Final = "tapesh_deduplication_bytes"
 WAITING_EVENTS: Final = "tapesh_waiting_events"
 HTTP_EVENTS: Final = "tapesh_http_events_total"
 HTTP_REFUSED: Final = "tapesh_http_requests_refused_total"
+PROFILES: Final = "tapesh_profiles_total"
+PROFILES_WAITING: Final = "tapesh_profiles_waiting"
 REDIS_UP: Final = "tapesh_redis_up"
 """1 while Redis holds the latest snapshot, 0 while it is behind; on the worker that owns the KPIs."""
 
@@ -140,10 +142,13 @@ class RedisKeys:
         """Hash: what is known now of each past day and month."""
         return f"{self.prefix}ledger:now"
 
+    def profile(self, customer_id: str) -> str:
+        """Hash: one customer's profile."""
+        return f"{self.prefix}customer:{customer_id}"
 
-def profile_key(customer_id: str) -> str:
-    """Redis hash of one customer's profile."""
-    return f"customer:{customer_id}"
+    def profiles_owner(self, partition: int) -> str:
+        """Epoch of whoever writes the profiles of a partition; forgotten after a minute without a write."""
+        return f"{self.prefix}profiles:owner:{partition}"
 
 
 def metric_name(kpi: Kpi, currency: str) -> str:

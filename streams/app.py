@@ -44,7 +44,9 @@ from streams.ledger_office import LedgerOffice
 from streams.manifest import StateRefusedError
 from streams.merge import Admission
 from streams.messages import Tick, decode_answer, decode_tick, encode_answer, encode_tick
+from streams.owned import OwnedPartition
 from streams.periods import KINDS
+from streams.profile_writer import ProfileWriter
 from streams.remembered import Remembered
 from streams.rounds import Rounds
 from streams.settings import Settings
@@ -75,6 +77,7 @@ class Worker:
         rounds: the KPI agent's mind while it owns that, else None.
         exporter: KPI gauges, under a lease.
         serving: Redis, if configured.
+        profiles: customers' profiles there, unless they are off.
         targets: which hold and where each stands, likewise.
         ledger: the past as it was published, while this worker owns the KPI agent.
         restatements: of past periods, by kind, since the worker's start.
@@ -109,6 +112,11 @@ class Worker:
                 beside=[self._ledger_serving],
             )
             if redis.enabled
+            else None
+        )
+        self.profiles = (
+            ProfileWriter(settings, lambda: self.engine.owned, self._profile_epoch)
+            if redis.enabled and redis.profiles
             else None
         )
         self.ledger: LedgerOffice | None = None
@@ -299,6 +307,8 @@ class Worker:
         interval_s = self.settings.tick_interval.seconds
         if self.serving is not None:
             await self.serving.start()
+        if self.profiles is not None:
+            self.profiles.start()
         while not self.app.should_stop:
             if self.owns_kpis:
                 if self.rounds is None:
@@ -313,6 +323,8 @@ class Worker:
             await self._heal()
             await asyncio.sleep(interval_s - time.time() % interval_s)
         await self.listeners.stop()
+        if self.profiles is not None:
+            await self.profiles.stop()
         if self.serving is not None:
             await self.serving.stop()
 
@@ -411,6 +423,11 @@ class Worker:
     def _redis_epoch(self) -> str:
         """An engine that was replaced is as much in the past as an owner that was."""
         return f"{self.standing.number:06d}/{self._remembered.epoch}" if self._remembered else ""
+
+    def _profile_epoch(self, partition: OwnedPartition) -> str | None:
+        if not self.standing.may_speak(time.monotonic()):
+            return None
+        return f"{self.standing.number:06d}/{partition.checkpointer.epoch}"
 
     async def _fall_silent(self) -> None:
         """Show nothing any more: a later engine serves, and its figures mean something else."""

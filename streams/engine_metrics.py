@@ -84,8 +84,15 @@ class _EngineCollector(Collector):
             yield _by(names.HTTP_EVENTS, "Events that came over HTTP, by what became of them.", names.OUTCOME, outcomes)
             yield _counter(names.HTTP_REFUSED, "Requests with events that were refused whole.", tally.refused_requests)
         yield _by(names.RESTATEMENTS, "Restatements of past days and months.", names.PERIOD, self._worker.restatements)
-        if self._worker.serving is not None:
-            yield _gauge(names.REDIS_UP, "1 while Redis takes what is written.", float(not self._worker.serving.behind))
+        yield from _of_redis(self._worker)
+
+
+def _of_redis(worker: Worker) -> Iterable[Metric]:
+    if (writer := worker.profiles) is not None:
+        yield _counter(names.PROFILES, "Customer profiles written to Redis.", writer.written)
+        yield _gauge(names.PROFILES_WAITING, "Customer profiles still to be written.", writer.waiting)
+    if worker.serving is not None:
+        yield _gauge(names.REDIS_UP, "1 while Redis takes what is written.", float(not worker.serving.behind))
 
 
 def _of_sources(health: Health) -> Iterable[Metric]:

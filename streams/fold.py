@@ -22,7 +22,7 @@ from events.money import Converter, minor_units
 from metrics.components import CSAT_DENOMINATOR
 from streams.contributions import Contributions, Deltas, place
 from streams.counts import Counts
-from streams.lifetimes import Span, add_close, add_open, add_purchase, lapse_ms
+from streams.lifetimes import Lifetime, Span, add_close, add_open, add_purchase, lapse_ms
 from streams.meaning import Meaning
 from streams.panes import DAY_MS, ReportingTime
 from streams.persons import BUYING, LAPSED, NEVER, SEEN, STAGES, History, Lead, Persons
@@ -106,6 +106,10 @@ class Fold:
             at_ms: its `occurred_at`, at or before `now_ms`.
         """
         self._handlers[type(event)](event, at_ms)
+
+    def lifetimes(self, row: int) -> list[Lifetime]:
+        """Return a person's contractual lifetimes, sorted."""
+        return self._contributions.lifetimes(row, self.persons.history(row))
 
     def lapses(self, now_ms: int) -> Iterator[None]:
         """Count the buying lifetimes whose lapse has come, once a midnight has passed since they were last counted.

@@ -27,6 +27,7 @@ from streams.holds import Holds
 from streams.messages import Answer, Tick, answer
 from streams.pace import Pace, Since
 from streams.partition import Misplaced, PartitionState, Refused
+from streams.profiles import ProfileMarks
 from streams.transport.chunk import Chunk
 
 _log = logging.getLogger(__name__)
@@ -81,6 +82,7 @@ class OwnedPartition:
         has_read: tells whether a source topic holds nothing more before a position, though no record reached it.
         last_record_ms: the newest record timestamp seen, -1 before the first.
         goals: where the sources ended when the partition was loaded: before them, its sums are those of the past.
+        profiles: whose profile is to be written, once somebody asks.
         dealt_with: up to where another engine has written dead letters and sent events on, on our behalf.
     """
 
@@ -93,6 +95,7 @@ class OwnedPartition:
     last_record_ms: int = -1
     goals: dict[str, int] = field(default_factory=dict)
     dealt_with: Mapping[str, int] = field(default_factory=dict)
+    profiles: ProfileMarks | None = None
     _newest_ms: dict[str, int] = field(default_factory=dict)
     _sent: set[asyncio.Future[object]] = field(default_factory=set)
     _events_since: int = 0
@@ -227,6 +230,8 @@ class OwnedPartition:
     def _draft(self) -> Draft:
         # Of several topics that are read from long ago, one may be far ahead: the others' ids aren't old for that.
         self.state.dedupe.unread_from_ms = min((self._newest_ms.get(topic, 0) for topic in self.goals), default=None)
+        if self.profiles is not None:
+            self.profiles.notice(self.state.fold.persons)
         with self.statistics.holds.of("draft"):
             draft = self.checkpointer.draft(self.state, self.positions)
         self._events_since = self._bytes_since = 0

@@ -139,7 +139,8 @@ class Persons:
         first_ms, first_minor, first_event: the first-ever purchase by (time, event id).
         span_open_ms: opening of the latest buying lifetime.
         latest_ms, second_ms: the latest and second-latest purchase.
-        changed, histories, texts: a byte a row, 1 if its columns, history or texts changed since the last checkpoint.
+        changed, histories, texts: a byte a row, 1 if its columns, history or texts changed since the last checkpoint;
+            in the first, 2 once the profile's writer (`streams.profiles`) knows as well.
     """
 
     def __init__(self) -> None:
@@ -203,7 +204,7 @@ class Persons:
     @property
     def has_changes(self) -> bool:
         """Tell whether columns of any row changed since the last checkpoint."""
-        return 1 in self.changed
+        return self.changed.count(0) < len(self.changed)
 
     def grow(self, count: int) -> None:
         """Append rows of zeros, to be overwritten by a recovery."""

@@ -377,4 +377,20 @@ class _Panels:
                 width=12,
                 absent=Text("not configured: `ingest`", "پیکربندی نشده: `ingest`"),
             ),
+            self._of(
+                Text("Customer profiles written", "پروندهٔ مشتریان نوشته‌شده"),
+                Text("Per second, to Redis.", "در ثانیه، در ردیس."),
+                units.EventsPerSecond,
+                Query(_rate(names.PROFILES, "instance"), "{{instance}}"),
+                width=12,
+                absent=Text("not configured: `redis.profiles`", "پیکربندی نشده: `redis.profiles`"),
+            ),
+            self._of(
+                Text("Customer profiles waiting", "پروندهٔ مشتریان در انتظار"),
+                Text("Still to be written; they follow by themselves.", "هنوز نوشته نشده‌اند؛ خودبه‌خود نوشته می‌شوند."),
+                units.Short,
+                Query(_sum(names.PROFILES_WAITING, "instance"), "{{instance}}"),
+                width=12,
+                absent=Text("not configured: `redis.profiles`", "پیکربندی نشده: `redis.profiles`"),
+            ),
         )

@@ -38,6 +38,7 @@ def overview(edition: Edition) -> Board:
             ),
             say(Text("Against target", "در برابر هدف")): (
                 *_attainment(edition),
+                *_pace(edition),
                 *(of_target(edition, target) for target in edition.targets),
             ),
             say(Text("What happened", "چه رخ داد")): (
@@ -53,6 +54,43 @@ def overview(edition: Edition) -> Board:
                 with_margin(edition, "nps", "nps_margin", Text("NPS with its margin", "شاخص خالص مروجان با حاشیهٔ خطا")),
             ),
         },
+    )
+
+
+def _pace(edition: Edition) -> tuple[Panel, Panel]:
+    def panel(title: Text, about: Text, metric: str, *limits: Limit) -> Panel:
+        return Panel(
+            edition.say(title),
+            edition.say(about),
+            units.PercentUnit,
+            (Query(f"max by (kpi, window) ({selector(metric, JOB)})", "{{kpi}} ({{window}})"),),
+            width=12,
+            limits=limits,
+            absent=edition.say(
+                Text(
+                    "no target on a sum is set, or less than two weeks are known: `tapesh targets`",
+                    "برای جمعی هدف تعیین نشده، یا هنوز دو هفته معلوم نیست: `tapesh targets`",
+                )
+            ),
+        )
+
+    return (
+        panel(
+            Text("Pace to targets", "آهنگ رسیدن به هدف"),
+            Text(
+                "What is reached over what should be by now, along the curve of the week.",
+                "آنچه به دست آمده نسبت به آنچه تا اکنون باید، به روال هفته.",
+            ),
+            names.TARGET_PACE,
+        ),
+        panel(
+            Text("Chance to meet targets", "احتمال رسیدن به هدف"),
+            Text(
+                "If the days go on as in the last eight weeks.",
+                "اگر روزها مانند هشت هفتهٔ گذشته بگذرند.",
+            ),
+            names.TARGET_CHANCE,
+        ),
     )
 
 

@@ -28,6 +28,7 @@ def openapi(url: str) -> dict[str, Any]:
             "/kpis": {"get": _get("kpis", "Every KPI as of now.", _kpis(), busy=True)},
             "/kpis/{id}": {"get": _one_kpi()},
             "/catalogue": {"get": _get("catalogue", "What is measured, by theme.", _catalogue(), [_LANG], bad=True)},
+            "/customers/{id}": {"get": _customer()},
             "/changes": {"get": _changes()},
             "/targets": {"get": _get("targets", "Where each target stands.", _targets(), busy=True)},
             "/targets/{kpi}/{window}": {"put": _set_target(), "delete": _unset_target()},
@@ -106,6 +107,28 @@ def _changes() -> dict[str, Any]:
         "changes", "Server-sent events: `snapshot`, then `change` as there is one, `lost` when nobody knows.", {}
     )
     operation["responses"]["200"] = {"description": "The stream.", "content": {"text/event-stream": {"schema": _TEXT}}}
+    return operation
+
+
+def _customer() -> dict[str, Any]:
+    texts = ("as_of", "since", "until", "close_reason", "first_purchase", "last_purchase", "lapses", "currency")
+    amount = {"type": "string", "description": "Of the first purchase, a decimal."}
+    schema = _object(
+        {
+            "customer_id": _TEXT,
+            "lifetime": {"enum": ["open", "closed", "none"]},
+            "purchases": {"enum": ["0", "1", "2+"]},
+        },
+        **dict.fromkeys(texts, _TEXT),
+        lifetimes={"type": "integer"},
+        tenure_days={"type": "integer", "description": "As of `as_of`."},
+        buying={"enum": ["active", "lapsed"]},
+        first_purchase_amount=amount,
+        member={"type": "boolean"},
+    )
+    identifier = {"name": "id", "in": "path", "required": True, "schema": _TEXT, "example": "c-17"}
+    operation = _get("customer", "What is known of one customer.", schema, [identifier], busy=True, bad=True)
+    operation["responses"]["404"] = _json("Nothing is known of this customer.", _ERROR)
     return operation
 
 

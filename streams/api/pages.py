@@ -11,6 +11,7 @@ from aiohttp import web
 from metrics.catalogue import BY_ID, CATALOGUE, THEMES
 from metrics.described import described
 from streams.api.changes import Changes
+from streams.api.customers import add_customers
 from streams.api.openapi import openapi
 from streams.api.targets import add_targets
 from streams.forwarding import ask_owner
@@ -64,6 +65,7 @@ def add_api(worker: Worker) -> Changes:
     router.add_get("/kpis/{id}", one_kpi)
     router.add_get("/catalogue", catalogue)
     add_targets(worker)
+    add_customers(worker)
     router.add_get("/changes", listeners.stream)
     router.add_get("/openapi.json", description)
     return listeners

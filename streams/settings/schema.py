@@ -150,6 +150,15 @@ class Redis(_Group):
         examples=["shop-1:"],
     )
 
+    profiles: bool = Field(
+        True, description="Whether a hash for each customer is kept there, for support desks.", examples=["off"]
+    )
+    profile_ttl: PositiveDuration = Field(
+        Duration(400 * _DAY_MS),
+        description="A profile that wasn't written for so long goes.",
+        examples=["400d"],
+    )
+
     @field_validator("url")
     @classmethod
     def _has_a_scheme(cls, url: SecretStr) -> SecretStr:

@@ -27,6 +27,10 @@ NOT_SHOWN = {
     names.LAST_EVENT: "the same by source is more telling",
     names.LOOP_HELD: "by its buckets",
     **dict.fromkeys(
+        (names.TARGET_EXPECTED, names.TARGET_FORECAST, names.TARGET_NEEDED, names.TARGET_ELAPSED),
+        "in as many units as there are KPIs; `tapesh targets` shows them side by side",
+    ),
+    **dict.fromkeys(
         (names.ALERT_P_VALUE, names.ALERT_ALPHA, names.ALERT_NEEDED, names.ALERT_BASE, names.ALERT_ON, names.ALERT_END),
         "evidence, which the alert itself carries",
     ),

@@ -11,7 +11,8 @@ from streams.services import ApacheKafka, Listener
 USER, PASSWORD = "tapesh", "kafka-pa55word-not-for-logs"
 REDIS_ADMIN = "redis-administrator"
 REDIS_USER, REDIS_PASSWORD = "tapesh", "redis-pa55word-not-for-logs"
-LEAST_RIGHTS = "~tapesh:* &tapesh:* +get +set +del +hset +xadd +publish +watch +unwatch +multi +exec +select +ping"
+_COMMANDS = "get set del hset hgetall pexpire xadd publish watch unwatch multi exec select ping"
+LEAST_RIGHTS = " ".join(["~tapesh:* &tapesh:*", *(f"+{command}" for command in _COMMANDS.split())])
 """What docs/operating.md says that the engine needs."""
 LOGIN = "org.apache.kafka.common.security"
 

@@ -29,6 +29,7 @@ EDGES = {
         "kafka_refusal",
         "ledger_office",
         "owned",
+        "profile_writer",
         "rebuild",
         "rounds",
         "services",
