@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from benchmarks.shop_stream import Stored, mixed, opening
-from streams.checkpoint import Checkpointer, restore
+from streams.checkpoint import Checkpointer, Loaded, restoring
 from streams.manifest import Epoch, newest
 from streams.meaning import Meaning
 from streams.messages import Tick
@@ -116,10 +116,15 @@ async def _run(customers: int, events: int, checkpoint_events: int) -> None:  # 
 
 def _recover(stored: dict[bytes, bytes]) -> None:
     wall, cpu, state, plan = time.perf_counter(), time.process_time(), _state(), newest(stored, 0)
+    steps: list[float] = []
     if plan is not None:
-        restore(state, plan, stored)
+        began = time.thread_time()
+        for _ in restoring(state, plan, stored, Loaded()):
+            steps.append(time.thread_time() - began)
+            began = time.thread_time()
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    print(f"recovery of {len(state.fold.persons):,} persons: {wall:.1f} s, {cpu:.1f} s of processor time")
+    print(f"recovery of {len(state.fold.persons):,} persons: {wall:.1f} s, {cpu:.1f} s of processor time,", end=" ")
+    print(f"in {len(steps):,} steps of at most {1000 * max(steps):.0f} ms")
 
 
 def _state() -> PartitionState:

@@ -13,7 +13,7 @@ names the messages that may be deleted. A draft can be written again and again.
 from __future__ import annotations
 
 import importlib.metadata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache, partial
 
@@ -41,6 +41,7 @@ from streams.segments import Segment
 from streams.sums import Ints
 
 BLOCK_ROWS = 1024
+_WAITING_A_STEP = 2_000
 _encode = msgspec.msgpack.Encoder().encode
 
 
@@ -281,23 +282,28 @@ class Checkpointer:
 
 
 def restore(state: PartitionState, plan: Manifest, stored: Mapping[bytes, bytes]) -> Loaded:
-    """Fill an empty partition from a checkpoint.
+    """Fill an empty partition from a checkpoint at once; see `restoring`."""
+    loaded = Loaded()
+    for _ in restoring(state, plan, stored, loaded):
+        pass
+    return loaded
+
+
+def restoring(state: PartitionState, plan: Manifest, stored: Mapping[bytes, bytes], loaded: Loaded) -> Iterator[None]:
+    """Fill an empty partition from a checkpoint, in bounded steps: it is of use after the last.
 
     Args:
         state: just made, under the configured settings.
         plan: the newest manifest.
-        stored: the partition's changelog, by key.
-
-    Returns:
-        What the `Checkpointer` goes on from.
+        stored: the partition's changelog, by key; it must not change meanwhile.
+        loaded: to be filled with what the `Checkpointer` goes on from.
 
     Raises:
         StateRefusedError: the settings differ, or an entry that the manifest names isn't there.
     """
     check_partitions(state.partition, plan.partitions, state.partitions)
     check_meaning(state.partition, plan.meaning, state.meaning.describe())
-    reader, loaded = Reader(state.partition, stored), Loaded()
-    fold = state.fold
+    reader, fold = Reader(state.partition, stored), state.fold
     if plan.registry is not None:
         registry = reader.read("registry", plan.registry, PackedRegistry)
         fold.slices.restore(registry.cells, registry.sets)
@@ -311,29 +317,40 @@ def restore(state: PartitionState, plan: Manifest, stored: Mapping[bytes, bytes]
         flows = reader.read("flows", plan.flows, PackedFlows)
         restore_flows(state, flows)
         loaded.flow_entries = flows.entries
+        yield
+    yield from _restoring_persons(state, plan, reader, loaded)
+    for entry in plan.ids:
+        loaded.segments.append(read_ids(reader, entry))
+        state.dedupe.remember(loaded.segments[-1])
+        yield
+    if plan.waiting is not None:
+        waiting = reader.read("waiting", plan.waiting, list[bytes])
+        for start in range(0, len(waiting), _WAITING_A_STEP):
+            state.wait_again(waiting[start : start + _WAITING_A_STEP])
+            yield
+
+
+def _restoring_persons(state: PartitionState, plan: Manifest, reader: Reader, loaded: Loaded) -> Iterator[None]:
+    """Fill the rows of persons, of blocks first and then of newer deltas, and the sums that follow from them."""
+    fold = state.fold
     fold.persons.grow(plan.persons)
     for number, block in enumerate(plan.blocks):
         if block.entry is not None:
             unpack(fold.persons, reader.read(f"block-{number}", block.entry, PackedRows))
+            yield
     covered = np.array([block.covered for block in plan.blocks], np.int64)
     for piece in plan.deltas:
         packed = reader.read("delta", piece, PackedDelta)
         unpack(fold.persons, packed.rows, lambda rows, at=piece.version: covered[rows // BLOCK_ROWS] < at)  # type: ignore[misc]
         delta = Delta.read(piece.version, piece.size, packed)
         if piece.version > plan.flows_covered:
-            flow = dict(zip(delta.flow_keys.tolist(), delta.flow_amounts.tolist(), strict=True))
-            state.sums.add(flow, fold.slices.matrix())
+            state.sums.add_gathered(delta.flow_keys, delta.flow_amounts, fold.slices.matrix())
         loaded.deltas.append(delta)
-    fold.persons.index()
-    fold.contribute_all()
+        yield
+    yield from fold.persons.index()
+    yield from state.contribute_all()
     fold.persons.forget_changes()
     state.settle()
-    for entry in plan.ids:
-        loaded.segments.append(read_ids(reader, entry))
-        state.dedupe.remember(loaded.segments[-1])
-    if plan.waiting is not None:
-        state.wait_again(reader.read("waiting", plan.waiting, list[bytes]))
-    return loaded
 
 
 @cache

@@ -10,25 +10,13 @@ from __future__ import annotations
 from collections import defaultdict
 
 from streams.lifetimes import Lifetime, Span, is_member, lapse_ms, lifetimes
-from streams.panes import DAY_MS, MINUTE_MS, Days
+from streams.panes import Days
+from streams.parts import Deltas, Parts, place, stock
 from streams.persons import BUYING, LAPSED, NEVER, SEEN, STAGES, History, Lead, Persons
 from streams.slices import Columns, Slices
-from streams.sums import COLUMN_BITS, MINUTE_SHIFT, NO_INSTANT, SET_BITS
-
-Deltas = defaultdict[int, int]
 
 
-def place(at_ms: int, cell_set: int) -> int:
-    """Return the key, less its column, of a contribution at an instant."""
-    return (at_ms // MINUTE_MS + 1 << SET_BITS | cell_set) << COLUMN_BITS
-
-
-def stock(cell_set: int) -> int:
-    """Return the key, less its column, of a contribution that has no instant."""
-    return NO_INSTANT << MINUTE_SHIFT | cell_set << COLUMN_BITS
-
-
-class Contributions:
+class Contributions(Parts[Deltas]):
     """Adds (`sign` 1) or takes back (`sign` -1) what a person contributes.
 
     Args:
@@ -40,23 +28,15 @@ class Contributions:
     """
 
     def __init__(self, persons: Persons, slices: Slices, columns: Columns, lapse_after_ms: int, days: Days) -> None:
-        self._persons = persons
-        self._slices = slices
-        self._columns = columns
-        self._lapse_after_ms = lapse_after_ms
-        self._days = days
-        self.deltas: Deltas = defaultdict(int)
+        super().__init__(defaultdict(int), columns)
+        self.persons = persons
+        self.slices = slices
+        self.columns = columns
+        self.lapse_after_ms = lapse_after_ms
+        self.days = days
         number = columns.number
-        self._person, self._open = number("persons"), number("open_lifetimes")
-        self._acquired, self._opened, self._opened_at = number("acquired"), number("opened"), number("opened_at")
-        self._closed, self._closed_at, self._tenure = number("closed"), number("closed_at"), number("closed_tenure")
-        self._closed_by_opening = number("closed_by_opening")
         self._involuntary = number("closed_involuntary")
         self._involuntary_by_opening = number("closed_involuntary_by_opening")
-        self._buying_opened, self._lapsed = number("buying_opened"), number("lapsed")
-        self._lapsed_by_opening = number("lapsed_by_opening")
-        self._buyers, self._span, self._repeat = number("buyers"), number("buying_span"), number("repeat_buyers")
-        self._first_buyers, self._first_minor = number("first_buyers"), number("first_purchase_minor")
         self._leads, self._converted, self._decided = (
             number("leads"),
             number("leads_converted"),
@@ -68,15 +48,24 @@ class Contributions:
 
     def lifecycle(self, row: int, history: History, sign: int) -> None:
         """Count a person's lifetimes, leads and membership."""
-        cell_set = self._persons.cell_set[row]
-        seen = self._persons.flags[row] & SEEN
-        self.deltas[stock(cell_set if seen else self._slices.without_channel(cell_set)) + self._person] += sign
+        cell_set = self.persons.cell_set[row]
+        seen = self.persons.flags[row] & SEEN
+        self.known(cell_set if seen else self.slices.without_channel(cell_set), sign)
         found = self.lifetimes(row, history)
+        self.contract(found, cell_set, sign)
+        self.beside(row, history, found, sign)
+
+    def contract(self, found: list[Lifetime], cell_set: int, sign: int) -> None:
+        """Count a person's contractual lifetimes, sorted."""
         for index, lifetime in enumerate(found):
-            self._lifetime(lifetime, cell_set, sign, first=index == 0)
-        active = bool(found) and found[-1].close_ms is None
-        if active:
-            self.deltas[stock(cell_set) + self._open] += sign
+            if index == 0:
+                self.acquired(lifetime.open_ms, cell_set, sign)
+            self._lifetime(lifetime, cell_set, sign)
+        if found and found[-1].close_ms is None:
+            self.active(cell_set, sign)
+
+    def beside(self, row: int, history: History, found: list[Lifetime], sign: int) -> None:
+        """Count a person's leads and membership, beside which lifetimes it has."""
         last_open = found[-1].open_ms if found else NEVER
         for lead in history.leads:
             self.lead(row, lead, sign, last_open)
@@ -87,70 +76,56 @@ class Contributions:
         """Return a person's contractual lifetimes, sorted."""
         if history.transitions:
             return lifetimes(history.transitions)
-        acquired = self._persons.acquired_ms[row]
+        acquired = self.persons.acquired_ms[row]
         return [] if acquired == NEVER else [Lifetime(acquired)]
 
     def buying(self, row: int, history: History, sign: int) -> None:
         """Count a person's purchases as far as they make it a buyer, a repeat buyer, a lapsed one."""
-        persons, deltas = self._persons, self.deltas
+        persons = self.persons
         latest = persons.latest_ms[row]
         if latest == NEVER:
             return
-        cell_set, first = persons.cell_set[row], persons.first_ms[row]
-        at_latest = place(latest, cell_set)
-        deltas[at_latest + self._buyers] += sign
-        self._time(at_latest + self._span, latest - first, sign)
+        cell_set, span_open = persons.cell_set[row], persons.span_open_ms[row]
+        self.bought(persons.first_ms[row], persons.first_minor[row], latest, cell_set, sign)
         if persons.second_ms[row] != NEVER:
-            deltas[place(persons.second_ms[row], cell_set) + self._repeat] += sign
-        at_first = place(first, cell_set)
-        deltas[at_first + self._first_buyers] += sign
-        deltas[at_first + self._first_minor] += sign * persons.first_minor[row]
-        for open_ms, last_ms in history.earlier_spans:
-            self._buying_lifetime(open_ms, cell_set, sign)
-            self.lapse(open_ms, last_ms, cell_set, sign)
-        self._buying_lifetime(persons.span_open_ms[row], cell_set, sign)
+            self.bought_again(persons.second_ms[row], cell_set, sign)
+        self.earlier_spans(history, cell_set, sign)
+        self.buying_opened(span_open, cell_set, sign)
         if persons.flags[row] & LAPSED:
-            self.lapse(persons.span_open_ms[row], latest, cell_set, sign)
+            self.lapse(span_open, latest, cell_set, sign)
+
+    def earlier_spans(self, history: History, cell_set: int, sign: int) -> None:
+        """Count the buying lifetimes before the latest; all have lapsed."""
+        for open_ms, last_ms in history.earlier_spans:
+            self.buying_opened(open_ms, cell_set, sign)
+            self.lapse(open_ms, last_ms, cell_set, sign)
 
     def lapse(self, open_ms: int, last_ms: int, cell_set: int, sign: int) -> None:
         """Count the lapse of a buying lifetime."""
-        moment = lapse_ms(last_ms, self._lapse_after_ms, self._days)
-        self.deltas[place(moment, cell_set) + self._lapsed] += sign
-        self.deltas[place(open_ms, cell_set) + self._lapsed_by_opening] += sign
+        self.lapsed(open_ms, lapse_ms(last_ms, self.lapse_after_ms, self.days), cell_set, sign)
 
     def set_spans(self, row: int, history: History, spans: list[Span], now_ms: int) -> None:
         """Store buying lifetimes: the latest in the columns, those before it in the history."""
         latest = spans[-1]
-        lapsed = lapse_ms(latest.last_ms, self._lapse_after_ms, self._days) <= now_ms
-        self._persons.span_open_ms[row] = latest.open_ms
-        self._persons.flags[row] = self._persons.flags[row] & SEEN | (LAPSED if lapsed else BUYING)
+        lapsed = lapse_ms(latest.last_ms, self.lapse_after_ms, self.days) <= now_ms
+        self.persons.span_open_ms[row] = latest.open_ms
+        self.persons.flags[row] = self.persons.flags[row] & SEEN | (LAPSED if lapsed else BUYING)
         history.earlier_spans = spans[:-1]
 
-    def _buying_lifetime(self, open_ms: int, cell_set: int, sign: int) -> None:
-        self.deltas[place(open_ms, cell_set) + self._buying_opened] += sign
-
-    def _lifetime(self, lifetime: Lifetime, cell_set: int, sign: int, *, first: bool) -> None:
-        deltas = self.deltas
-        at_open = place(lifetime.open_ms, cell_set)
-        deltas[at_open + self._opened] += sign
-        self._time(at_open + self._opened_at, lifetime.open_ms, sign)
-        if first:
-            deltas[at_open + self._acquired] += sign
+    def _lifetime(self, lifetime: Lifetime, cell_set: int, sign: int) -> None:
+        self.opened(lifetime.open_ms, cell_set, sign)
         if lifetime.close_ms is None:
             return
+        self.closed(lifetime.open_ms, lifetime.close_ms, cell_set, sign)
         at_close = place(lifetime.close_ms, cell_set)
-        deltas[at_close + self._closed] += sign
-        deltas[at_open + self._closed_by_opening] += sign
-        self._time(at_close + self._closed_at, lifetime.close_ms, sign)
-        self._time(at_close + self._tenure, lifetime.close_ms - lifetime.open_ms, sign)
-        deltas[at_close + self._columns.labelled("closed_by_reason", lifetime.reason)] += sign
+        self.deltas[at_close + self.columns.labelled("closed_by_reason", lifetime.reason)] += sign
         if lifetime.involuntary:
-            deltas[at_close + self._involuntary] += sign
-            deltas[at_open + self._involuntary_by_opening] += sign
+            self.deltas[at_close + self._involuntary] += sign
+            self.deltas[place(lifetime.open_ms, cell_set) + self._involuntary_by_opening] += sign
 
     def lead(self, row: int, lead: Lead, sign: int, last_open_ms: int) -> None:
         """Count one lead; it is converted if its person's last lifetime opened at or after it."""
-        cell_set = self._slices.with_channel(self._persons.cell_set[row], lead.channel)
+        cell_set = self.slices.with_channel(self.persons.cell_set[row], lead.channel)
         deltas = self.deltas
         at_first = place(lead.first_ms, cell_set)
         deltas[at_first + self._leads] += sign
@@ -158,7 +133,7 @@ class Contributions:
             deltas[at_first + self._converted] += sign
         for stage, reached_ms in zip(STAGES, lead.reached_ms, strict=True):
             if reached_ms != NEVER:
-                deltas[place(reached_ms, cell_set) + self._columns.labelled("leads_by_stage", stage)] += sign
+                deltas[place(reached_ms, cell_set) + self.columns.labelled("leads_by_stage", stage)] += sign
         decided = max(lead.reached_ms[-2:])
         if decided != NEVER:
             deltas[place(decided, cell_set) + self._decided] += sign
@@ -169,7 +144,7 @@ class Contributions:
         """Count a person's membership of the loyalty programme, as it is now."""
         if not is_member(history.membership):
             return
-        cell_set = self._persons.cell_set[row]
+        cell_set = self.persons.cell_set[row]
         self.deltas[stock(cell_set) + self._members] += sign
         found = self.lifetimes(row, history)
         if found and found[-1].close_ms is None:
@@ -179,8 +154,4 @@ class Contributions:
     def engagement(self, row: int, history: History, sign: int) -> None:
         """Count a member by its latest activity."""
         if history.activity_ms != NEVER and is_member(history.membership):
-            self.deltas[place(history.activity_ms, self._persons.cell_set[row]) + self._engaged] += sign
-
-    def _time(self, key: int, amount_ms: int, sign: int) -> None:
-        self.deltas[key] += sign * (amount_ms // DAY_MS)
-        self.deltas[key + 1] += sign * (amount_ms % DAY_MS)
+            self.deltas[place(history.activity_ms, self.persons.cell_set[row]) + self._engaged] += sign

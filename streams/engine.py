@@ -18,7 +18,7 @@ from typing import TypeAlias
 
 from faust.types import TP
 
-from streams.checkpoint import Checkpointer, restore
+from streams.checkpoint import Checkpointer, Loaded, restoring
 from streams.counts import Counts
 from streams.manifest import EntryMissingError, Epoch, Manifest, keys_of, manifest_key, newest
 from streams.messages import Answer, Tick, failure
@@ -101,7 +101,7 @@ class Engine:
         for number in sorted({tp.partition for tp in partitions} - ailing.keys()):
             retained = self._retained(number)
             try:
-                taken[number] = self._take_up(number, retained)
+                taken[number] = await self._take_up(number, retained)
             except EntryMissingError:
                 if retained is None:
                     raise
@@ -160,9 +160,10 @@ class Engine:
         # Owned still: another rebalance came after it was taken up, and before a record or a tick could reach it.
         return self._aside.get(number) or self.owned.get(number)
 
-    def _take_up(self, number: int, retained: OwnedPartition | None) -> OwnedPartition:
+    async def _take_up(self, number: int, retained: OwnedPartition | None) -> OwnedPartition:
         began = time.monotonic()
-        manifest = newest(self._stored, number)
+        stored = {key: self._stored[key] for key in keys_of(self._stored, number)}
+        manifest = newest(stored, number)
         if retained is not None and not _is_newer(manifest, retained.checkpointer.last):
             last = retained.checkpointer.last
             retained.checkpointer.epoch = (Epoch(*last.epoch) if last else Epoch()).after(self.generation)
@@ -175,11 +176,11 @@ class Engine:
             future_tolerance_ms=self._settings.future_tolerance.ms,
             counts=self.counts,
         )
-        loaded = restore(state, manifest, self._stored) if manifest else None
+        loaded = await self._load(state, manifest, stored) if manifest else None
         needed = manifest.keys(number) | {manifest_key(number, Epoch(*manifest.epoch))} if manifest else set()
-        orphans = {key for key in keys_of(self._stored, number) if key not in needed}
+        orphans = stored.keys() - needed
         epoch = (Epoch(*manifest.epoch) if manifest else Epoch()).after(self.generation)
-        checkpointer = Checkpointer(number, epoch, manifest, loaded, orphans, self._stored)
+        checkpointer = Checkpointer(number, epoch, manifest, loaded, orphans, stored)
         positions = dict(manifest.offsets) if manifest else {}
         took_s = time.monotonic() - began
         _log.info("partition %d: %d persons loaded in %.1f s, epoch %s", number, len(state.fold.persons), took_s, epoch)
@@ -193,6 +194,16 @@ class Engine:
             lambda topic, goal: self._has_read(TP(topic, number), goal),
             dealt_with=dealt_with,
         )
+
+    async def _load(self, state: PartitionState, plan: Manifest, stored: Mapping[bytes, bytes]) -> Loaded:
+        """Fill a partition in steps, between which others get their turn: heartbeats, ticks, whoever asks for KPIs."""
+        loaded, is_left = Loaded(), True
+        steps = restoring(state, plan, stored, loaded)
+        while is_left:
+            with self.checkpoints.holds.of("load"):
+                is_left = next(steps, _DONE) is not _DONE
+            await asyncio.sleep(0)
+        return loaded
 
     # Records and ticks
 

@@ -20,14 +20,16 @@ from typing import Any
 from events import wire
 from events.money import Converter, minor_units
 from metrics.components import CSAT_DENOMINATOR
-from streams.contributions import Contributions, Deltas, place
+from streams.columnwise import Columnwise
+from streams.contributions import Contributions
 from streams.counts import Counts
 from streams.lifetimes import Lifetime, Span, add_close, add_open, add_purchase, lapse_ms
 from streams.meaning import Meaning
 from streams.panes import DAY_MS, ReportingTime
+from streams.parts import Deltas, place
 from streams.persons import BUYING, LAPSED, NEVER, SEEN, STAGES, History, Lead, Persons
 from streams.slices import UNKNOWN_REASON, UNSPECIFIED_TOUCHPOINT, Columns, Slices
-from streams.sums import COLUMN_BITS, MINUTE_SHIFT
+from streams.sums import COLUMN_BITS, MINUTE_SHIFT, Ints
 
 _LAPSES_A_STEP = 2_000
 _MANY = 50
@@ -131,12 +133,12 @@ class Fold:
             yield
         self._days_lapsed_to = today
 
-    def contribute_all(self) -> None:
-        """Contribute every person from scratch: what a recovery does in place of reading sums."""
-        for row in range(len(self.persons)):
-            history = self.persons.history(row)
-            self._contributions.lifecycle(row, history, 1)
-            self._contributions.buying(row, history, 1)
+    def contribute_all(self) -> Iterator[tuple[Ints, Ints]]:
+        """Contribute every person from scratch, in bounded steps: what a recovery does in place of reading sums.
+
+        Yields keys and amounts, of which a key may occur many times; more is in `derived` then, of the same persons.
+        """
+        return Columnwise(self._contributions).blocks()
 
     def contribute_again(self) -> None:
         """Contribute those whose histories are long, who were taken back at the first of their events since."""

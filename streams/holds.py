@@ -10,8 +10,9 @@ from itertools import accumulate
 
 BOUNDS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 """Upper bounds of the histogram; 0.25 is the promise."""
-STEPS = ("take", "fold", "answer", "draft")
-"""Taking in a chunk; folding a step of what waited for a tick; answering it; taking a checkpoint's picture."""
+STEPS = ("load", "take", "fold", "answer", "draft")
+"""A step of a recovery; taking in a chunk; a step of folding what waited for a tick; answering it; the picture of a
+checkpoint."""
 
 
 class Holds:

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import compress
 from typing import Any
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from streams.persons import INT_COLUMNS, TEXT_COLUMNS, Persons
+from streams.persons import INT_COLUMNS, TEXT_COLUMNS, Persons, TextColumn
 
 Rows = npt.NDArray[np.int64]
 _DTYPES = {"b": np.int8, "i": np.int32, "q": np.int64}
@@ -125,10 +126,8 @@ def unpack(persons: Persons, packed: PackedRows, wanted: Callable[[Rows], npt.ND
     text_rows = np.frombuffer(packed.text_rows, np.int64)
     text_mask = np.ones(len(text_rows), bool) if wanted is None else wanted(text_rows)
     for name, texts in zip(TEXT_COLUMNS, packed.texts, strict=True):
-        column = getattr(persons, name)
-        for row, text, take in zip(text_rows.tolist(), texts, text_mask.tolist(), strict=True):
-            if take and text:
-                column[row] = text
+        column: TextColumn = getattr(persons, name)
+        column.fill(text_rows[text_mask], texts if text_mask.all() else list(compress(texts, text_mask.tolist())))
     history_rows = np.frombuffer(packed.history_rows, np.int64)
     history_mask = np.ones(len(history_rows), bool) if wanted is None else wanted(history_rows)
     for row, history, take in zip(history_rows.tolist(), packed.histories, history_mask.tolist(), strict=True):

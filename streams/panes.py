@@ -103,6 +103,14 @@ class Days:
         start = self.start(day)
         return start if start == instant_ms else self.start(day + 1)
 
+    def all_at_or_after(self, instants_ms: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Return for each instant what `at_or_after` says of it."""
+        if len(instants_ms) == 0:
+            return instants_ms
+        self.at_or_after(int(instants_ms.max()))
+        starts = np.array(self._starts, np.int64)
+        return starts[np.searchsorted(starts, instants_ms)]
+
     def first_minutes(self, minutes: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """Return for each minute since 1970 the minute with which its day begins, none before the first."""
         if len(minutes) == 0:

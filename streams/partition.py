@@ -243,6 +243,13 @@ class PartitionState:
         self.fold.derived.clear()
         self.sums.check_range()
 
+    def contribute_all(self) -> Iterator[None]:
+        """Contribute every person to sums that hold flows alone, in bounded steps."""
+        for keys, amounts in self.fold.contribute_all():
+            self.sums.add_gathered(keys, amounts, self.fold.slices.matrix())
+            self.settle()
+            yield
+
     def _settle_if_much(self) -> None:
         """Keep a tick from finding very much to add up at once; nothing can be added before the first."""
         if self.sums.frame is not None and len(self.fold.flows) + len(self.fold.derived) > _MUCH:

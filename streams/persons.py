@@ -10,7 +10,7 @@ A person's number is its row; rows are handed out in order of appearance and nev
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from operator import itemgetter
 
 import msgspec
@@ -70,6 +70,7 @@ HOT_BYTES = 2_048
 """A packed history from which on it is kept unpacked: dozens of leads or transitions."""
 MOST_HOT = 64
 """Persons of whom it is; each costs some ten times its packed size, and a moment at a checkpoint."""
+_ROWS_A_STEP = 65_536
 _ENCODER = msgspec.msgpack.Encoder()
 _DECODER = msgspec.msgpack.Decoder(History)
 
@@ -91,6 +92,18 @@ class TextColumn:
         data = text.encode()
         self._starts[row] = len(self._heap)
         self._heap += len(data).to_bytes(2, "little") + data
+
+    def fill(self, rows: npt.NDArray[np.int64], texts: Sequence[str]) -> None:
+        """Replace the texts of many rows; an empty one is passed over."""
+        data = [text.encode() for text in texts]
+        sizes = np.fromiter(map(len, data), np.int64, len(data))
+        given = sizes > 0
+        if not given.any():
+            return
+        ends = np.cumsum((sizes + 2)[given])
+        starts = np.frombuffer(self._starts, np.int64)
+        starts[rows[given]] = len(self._heap) + np.concatenate([[0], ends[:-1]])
+        self._heap += b"".join([len(text).to_bytes(2, "little") + text for text in data if text])
 
     def __getitem__(self, row: int) -> str:
         start = self._starts[row]
@@ -216,9 +229,13 @@ class Persons:
         self._histories.extend([None] * count)
         self.forget_changes()
 
-    def index(self) -> None:
-        """Number the customer ids anew, after rows have been filled from outside."""
-        self.rows = {customer_id: row for row, customer_id in enumerate(self.ids)}
+    def index(self) -> Iterator[None]:
+        """Number the customer ids anew, in bounded steps, after rows have been filled from outside."""
+        self.rows = {}
+        for first in range(0, len(self.ids), _ROWS_A_STEP):
+            ids = self.ids[first : first + _ROWS_A_STEP]
+            self.rows.update(zip(ids, range(first, first + len(ids)), strict=True))
+            yield
 
     def has_history(self, row: int) -> bool:
         """Tell whether the person has more than columns."""
@@ -295,6 +312,14 @@ class Persons:
     def keep_packed(self, row: int, packed: bytes) -> None:
         """Store a history as `packed_histories` gave it, in a table that is being filled."""
         self._histories[row] = packed or None
+
+    def rows_with_history(self, rows: slice) -> list[int]:
+        """Return those of some rows that have a history."""
+        return [row for row, packed in enumerate(self._histories[rows], rows.start) if packed is not None]
+
+    def column(self, name: str, rows: slice) -> npt.NDArray[np.int64]:
+        """Return some rows of one of `INT_COLUMNS`, copied."""
+        return np.array(getattr(self, name)[rows], np.int64)
 
     def buying_rows_last_seen_by(self, latest_ms: int) -> npt.NDArray[np.int64]:
         """Return the rows whose buying lifetime is open and whose latest purchase is at or before an instant."""

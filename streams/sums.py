@@ -184,7 +184,15 @@ class WindowSums:
         except OverflowError:
             raise RangeError(_TOO_LARGE) from None
         nonzero = amounts != 0
-        keys, amounts = keys[nonzero], amounts[nonzero]
+        self._add(keys[nonzero], amounts[nonzero], sets)
+
+    def add_gathered(self, keys: Ints, amounts: Ints, sets: Ints) -> None:
+        """Add contributions as `add` does, of which a key may occur many times."""
+        if len(keys):
+            self._check_range_with(amounts)
+            self._add(*add_up(keys, amounts), sets)
+
+    def _add(self, keys: Ints, amounts: Ints, sets: Ints) -> None:
         cells = sets[keys >> COLUMN_BITS & (1 << SET_BITS) - 1]
         counted = cells >= 0
         times = counted.sum(axis=1)

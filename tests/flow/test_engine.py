@@ -12,7 +12,7 @@ from fake_log import TOPIC, FakeLog, chunk, purchase
 from faust.types import TP
 
 from events.identity import partition_of
-from streams import sums
+from streams import checkpoint, sums
 from streams.engine import Engine
 from streams.manifest import StateRefusedError
 from streams.messages import Tick
@@ -388,5 +388,57 @@ def test_an_agent_that_slept_through_a_rebalance_is_not_answered() -> None:
         sent_ms = int(time.time() * 1000)
         assert worker.answer(0, Tick("sleeper", 1, CLOCK_MS, sent_ms, True, "", 1, "tapesh")) is None
         assert worker.answer(0, Tick("successor", 1, CLOCK_MS, sent_ms, True, "", 2, "tapesh")) is not None
+
+    asyncio.run(scene())
+
+
+async def saved_by_another(group: Group, customers: int) -> None:
+    """A checkpoint of some blocks of customers, by a worker that is gone."""
+    worker = group.worker()
+    await group.give_to(worker)
+    worker.take(chunk([purchase(number, f"c-{number}") for number in range(customers)], 0))
+    worker.owned[0].state.advance(CLOCK_MS)
+    await worker.let_go(ALL)
+
+
+def test_a_large_partition_is_loaded_in_steps_between_which_others_get_their_turn(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Heartbeats go on: the loop is given back after every block, and each step is measured."""
+    monkeypatch.setattr(checkpoint, "BLOCK_ROWS", 10)
+
+    async def scene() -> None:
+        group, turns = Group(), 0
+        await saved_by_another(group, 200)
+        worker = group.worker()
+        taking = asyncio.ensure_future(group.give_to(worker))
+        while not taking.done():
+            await asyncio.sleep(0)
+            turns += 1
+        assert len(worker.owned[0].state.fold.persons) == orders(worker) == 200
+        assert turns > 200 / 10
+        assert worker.checkpoints.holds.longest_s["load"] > 0
+
+    asyncio.run(scene())
+
+
+def test_a_rebalance_that_comes_while_a_partition_is_loaded_leaves_nothing_half_done(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What is given up in the middle takes nothing up; the next attempt loads the whole."""
+    monkeypatch.setattr(checkpoint, "BLOCK_ROWS", 10)
+
+    async def scene() -> None:
+        group = Group()
+        await saved_by_another(group, 200)
+        worker = group.worker()
+        given_up = asyncio.ensure_future(group.give_to(worker))
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert given_up.cancel()
+        await asyncio.wait([given_up])
+        assert worker.owned == {}
+        await group.give_again(worker)
+        assert len(worker.owned[0].state.fold.persons) == orders(worker) == 200
 
     asyncio.run(scene())

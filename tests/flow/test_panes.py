@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -263,3 +264,13 @@ def test_an_unknown_time_zone_is_refused() -> None:
 def test_zones_are_read_at_instants_not_at_dates() -> None:
     """What the tests rely on: the zone database knows Tehran's last summer time."""
     assert (EPOCH + timedelta(milliseconds=ms("2021-03-21T20:30:00Z"))).astimezone(ZoneInfo("Asia/Tehran")).hour == 1
+
+
+@given(st.sampled_from(ODD_ZONES), st.lists(st.integers(0, 4_100_000_000_000), max_size=5))
+def test_many_instants_at_once_find_the_beginnings_that_each_finds(zone: str, instants: list[int]) -> None:
+    """And those at which a day begins exactly, or a moment before and after."""
+    days = _DAYS[zone]
+    begins = [days.at_or_after(instant) for instant in instants]
+    all_of_them = [*instants, *begins, *(begin + beside for begin in begins for beside in (-1, 1))]
+    found = days.all_at_or_after(np.array(all_of_them, np.int64)).tolist()
+    assert found == [days.at_or_after(instant) for instant in all_of_them]

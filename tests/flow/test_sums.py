@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.acceptance import FAR_FUTURE_MS
-from streams.contributions import place, stock
 from streams.panes import DAY_MS, HOUR_MS, MINUTE_MS, ReportingTime
 from streams.partition import PartitionState
+from streams.parts import place, stock
 from streams.slices import MOST_SETS, Columns, Slices
 from streams.sums import COLUMN_BITS, MINUTE_SHIFT, SET_BITS, RangeError, WindowSums, add_up
 

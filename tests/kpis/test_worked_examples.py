@@ -11,12 +11,12 @@ import pytest
 
 from metrics.economics import Economics
 from streams.compute import compute
-from streams.contributions import place, stock
 from streams.document import kpi_document
 from streams.meaning import Meaning
 from streams.merge import Admission, merge
 from streams.panes import DAY_MS
 from streams.partition import PartitionState
+from streams.parts import place, stock
 
 QUARTER = datetime(2026, 4, 1, tzinfo=UTC)
 END = datetime(2026, 6, 30, 23, 59, 59, 999_000, tzinfo=UTC)
