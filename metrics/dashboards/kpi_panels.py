@@ -20,6 +20,8 @@ from metrics.names import ALL, SLICE, VALUE, WINDOW, metric_name
 from metrics.promql import selector
 
 JOB = {"job": "$job"}
+NOT_PUBLISHED = "not-published"
+"""The reason where there is nobody to give one."""
 _PLACE = JOB | {WINDOW: "$window", SLICE: "$slice"}
 _SERIES = {VALUE: "$value"}
 _UNITS: dict[Unit, str] = {
@@ -68,7 +70,7 @@ def of_kpis(edition: Edition, *kpi_ids: str, title: Text | None = None, kind: Ki
         queries=tuple(Query(gauge(kpi, edition.currency), _legend(edition, kpi, alone=alone)) for kpi in kpis),
         kind=kind,
         width=width,
-        unknown=_unknown(edition, kpi_ids),
+        unknown=_unknown(edition, kpi_ids, kind),
         absent=edition.say(_UNDEFINED),
     )
 
@@ -93,7 +95,7 @@ def with_margin(edition: Edition, value_id: str, margin_id: str, title: Text, wi
             Query(f"{middle} + {half}", edition.say(most)),
         ),
         width=width,
-        unknown=_unknown(edition, (value_id, margin_id)),
+        unknown=_unknown(edition, (value_id, margin_id), "line"),
         absent=edition.say(_UNDEFINED),
     )
 
@@ -113,7 +115,7 @@ def of_target(edition: Edition, target: Target) -> Panel:
         width=4,
         below="orange" if higher else "green",
         limits=(Limit(float(target.value), "green" if higher else "orange"),),
-        unknown=_unknown(edition, (kpi.id,)),
+        unknown=_unknown(edition, (kpi.id,), "number"),
         absent=edition.say(_UNDEFINED),
     )
 
@@ -150,7 +152,13 @@ def _legend(edition: Edition, kpi: Kpi, *, alone: bool) -> str:
     return " ".join([*of, "{{value}}", *([f"{{{{{kpi.label}}}}}"] if kpi.label else [])])
 
 
-def _unknown(edition: Edition, kpi_ids: Iterable[str]) -> Query:
-    why = selector(names.KPI_UNKNOWN, JOB, {names.KPI: "|".join(kpi_ids)})
+def _unknown(edition: Edition, kpi_ids: Iterable[str], kind: Kind) -> Query:
+    """Ask for the reason; of now also whether anybody publishes: else a dead engine's KPIs would seem undefined."""
+    why = f"max by ({names.KPI}, {names.REASON}) ({selector(names.KPI_UNKNOWN, JOB, {names.KPI: '|'.join(kpi_ids)})})"
+    if kind != "line":
+        base = selector(metric_name(BY_ID["active_customers"], edition.currency), JOB | {SLICE: ALL})
+        nobody = f"(absent({base}) unless on () {selector(names.KPI_UNKNOWN, JOB)})"
+        nobody = f'label_replace({nobody}, "{names.REASON}", "{NOT_PUBLISHED}", "", "")'
+        why += f' or on () label_replace({nobody}, "{names.KPI}", "{ALL}", "", "")'
     legend = f"{edition.say(_UNKNOWN)}: {{{{{names.KPI}}}}}, {{{{{names.REASON}}}}}"
-    return Query(f"max by ({names.KPI}, {names.REASON}) ({why})", legend)
+    return Query(why, legend)

@@ -37,7 +37,10 @@ PANELS = [(name, panel) for name, board in BOARDS.items() for panel in board["pa
 VARIABLES = {variable["name"]: variable for variable in BOARDS["overview"]["templating"]["list"]}
 GAUGES = {metric_name(kpi, "EUR"): kpi.id for kpi in CATALOGUE}
 DEFAULTS = {"job": "tapesh", "window": "30d", "slice": ALL, "value": ".+", "__rate_interval": "30s"}
-NOT_CONFIGURED = {"Redis", "Events over HTTP", "Refused over HTTP"}
+NOT_CONFIGURED = {
+    *("Redis", "Customer profiles written", "Customer profiles waiting"),
+    *("Events over HTTP", "Refused over HTTP"),
+}
 TARGETS = {"revenue": {"month": 10_000}, "churn_rate": {"month": 0.02}}
 OPENED = datetime(2026, 2, 1, tzinfo=UTC)
 DAYS = 60

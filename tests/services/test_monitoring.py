@@ -204,6 +204,8 @@ def test_panels_say_why_a_kpi_is_unknown(prometheus):
             }
             shown = {kpi.id for kpi in CATALOGUE if any(metric_name(kpi, "EUR") + "{" in expr for _, expr in values)}
             assert named == shown
+            nobody = query(server, reason.replace('job="tapesh"', 'job="gone"'))
+            assert [one["metric"]["reason"] for one in nobody] == (["not-published"] if "absent" in reason else [])
         assert not query(server, '{__name__=~"tapesh_.+", window!=""}')
 
 
