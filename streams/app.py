@@ -40,6 +40,7 @@ from streams.engine import Engine, source_topics
 from streams.faust_desk import FaustDesk
 from streams.faust_log import FaustLog
 from streams.ingestion.pages import add_ingestion
+from streams.latest import Latest
 from streams.ledger_office import LedgerOffice
 from streams.manifest import StateRefusedError
 from streams.merge import Admission
@@ -129,6 +130,8 @@ class Worker:
         self._ticks = settings.topic(KPI_TICKS)
         self._remembered: Remembered | None = None
         self._admitted: dict[str, list[str]] | None = None
+        self._latest = Latest()
+        self._recalling: asyncio.Task[None] | None = None
         self._leaves_office = False
         self._office_apart: dict[int, str] = {}
         self._healing = Healing()
@@ -284,7 +287,8 @@ class Worker:
             self._back_pressure.stop(partition)
         if reply is not None:
             reply.successor = self.standing.successor
-            await self._send(self._components.topic, str(partition).encode(), encode_answer(reply), 0)
+            key, data = str(partition).encode(), encode_answer(reply)
+            self._offer(f"answer of partition {partition}", self._components.topic, key, data, 0)
 
     # The KPI agent
 
@@ -297,7 +301,9 @@ class Worker:
             await self._fall_silent()
         if rounds.take(answer, began):
             await self._remember()
-            await self._publish()
+            if self.rounds is not rounds:
+                return
+            self._publish()
             if self.ledger is not None and rounds.completed is not None and self.standing.may_speak(began):
                 self.ledger.look(rounds.completed, rounds.unknown(began), rounds.admission, began)
             rounds.charge(time.monotonic() - began)
@@ -311,13 +317,7 @@ class Worker:
             self.profiles.start()
         while not self.app.should_stop:
             if self.owns_kpis:
-                if self.rounds is None:
-                    self.rounds, self.history = self._take_office(), History()
-                    self.ledger = self._open_ledger()
-                    self.targets = self._open_targets(self.rounds)
-                    if self.serving is not None:
-                        await self._recall(self.serving)
-                await self._tick(self.rounds)
+                self._tick(self.rounds or self._take_office())
             else:
                 self._leave_office()
             await self._heal()
@@ -343,6 +343,10 @@ class Worker:
         admission = Admission(self.settings.max_slice_values, admitted)
         rounds = Rounds(self.settings, uuid.uuid4().hex, self.url, admission)
         rounds.resized = self._resized
+        self.rounds, self.history, self.ledger = rounds, History(), self._open_ledger()
+        self.targets = self._open_targets(rounds)
+        if self.serving is not None:
+            self._recalling = asyncio.create_task(self._recall(self.serving, self.history))
         return rounds
 
     def _leave_office(self) -> None:
@@ -366,20 +370,17 @@ class Worker:
         desk, topic = FaustDesk(self.app, self._components), self.memory.changelog_topic.get_topic_name()
         return TargetOffice(self.settings, stored, generation, topic, desk, lambda book: rounds.aim(book.economics))
 
-    async def _tick(self, rounds: Rounds) -> None:
+    def _tick(self, rounds: Rounds) -> None:
         now_s, generation = time.monotonic(), self.app.consumer_generation_id
         days = [] if self.ledger is None else self.ledger.asks(now_s)
         tick: Tick = rounds.tick(int(time.time() * 1000), now_s, generation, days)
         data = encode_tick(self.standing.sign(tick))
-        try:
-            for partition in range(self.settings.kafka.partitions):
-                await self._send(self._ticks, None, data, partition)
-        except Exception as error:  # noqa: BLE001 - the KPIs become unknown by themselves; the next tick tries again
-            _log.warning("tick not sent: %s", error)
+        for partition in range(self.settings.kafka.partitions):
+            self._offer(f"tick to partition {partition}", self._ticks, None, data, partition)
         if rounds.obstacle(time.monotonic()):
-            await self._publish()
+            self._publish()
 
-    async def _publish(self) -> None:
+    def _publish(self) -> None:
         rounds = self.rounds
         if rounds is None:
             return
@@ -405,17 +406,17 @@ class Worker:
         if self.history.is_due(now_ms := round(datetime.fromisoformat(said["now"]).timestamp() * 1000)):
             self.history.add(now_ms, flattened(said["windows"]))
         summary = msgspec.json.encode({key: said[key] for key in ("now", "windows", "unknown")})
-        await self._send(self.settings.topic(KPI_SNAPSHOTS), b"kpis", summary, None)
+        self._offer("snapshot", self.settings.topic(KPI_SNAPSHOTS), b"kpis", summary, None)
 
     @property
     def daily(self) -> Mapping[str, Mapping[date, float]]:
         """What the latest days brought of each KPI, as far as the ledger knows."""
         return {} if self.ledger is None else self.ledger.daily
 
-    async def _recall(self, serving: Serving) -> None:
-        """Take over the history that the last owner has left in Redis."""
+    async def _recall(self, serving: Serving, history: History) -> None:
+        """Take over the history that the last owner has left in Redis; beside the ticks, which don't wait for Redis."""
         try:
-            self.history.precede(await serving.past())
+            history.precede(await serving.past())
         except Exception as error:  # noqa: BLE001 - a sparkline begins now, then
             _log.info("no history from Redis: %s", error)
 
@@ -451,10 +452,14 @@ class Worker:
             sent = await self.app.producer.send(topic, key, value, 0, None, None)
             await sent
 
-    async def _send(self, topic: str, key: bytes | None, value: bytes, partition: int | None) -> None:
-        """Hand a message to the producer without waiting for its acknowledgement: the next one replaces it."""
-        sent = await self.app.producer.send(topic, key, value, partition, None, None)
-        sent.add_done_callback(_log_failure)
+    def _offer(self, place: str, topic: str, key: bytes | None, value: bytes, partition: int | None) -> None:
+        """Send a message that the next one replaces: nobody waits for its acknowledgement, or for the producer."""
+
+        async def send() -> None:
+            sent = await self.app.producer.send(topic, key, value, partition, None, None)
+            sent.add_done_callback(_log_failure)
+
+        self._latest.offer(place, send)
 
 
 def _reachable(host: str) -> str:

@@ -215,8 +215,11 @@ class Engine:
         """
         owned = self.owned.get(chunk.partition)
         if owned is not None and chunk.partition not in self.failed:
-            with self.checkpoints.holds.of("take"):
-                owned.take(chunk, int(time.time() * 1000))
+            try:
+                with self.checkpoints.holds.of("take"):
+                    owned.take(chunk, int(time.time() * 1000))
+            except RangeError:
+                self._fail(chunk.partition)
 
     def is_flooded(self, partition: int) -> bool:
         """Tell whether a partition has sent more elsewhere than it may before the broker has taken it."""
@@ -265,13 +268,16 @@ class Engine:
             with self.checkpoints.holds.of("answer"):
                 reply = owned.answer(tick)
         except RangeError:
-            # Another worker would fail on it alike, and the next one: keep the partition, and its KPIs unknown.
-            _log.exception("partition %d: its sums can't be known any more", partition)
-            self.failed[partition] = OUT_OF_RANGE
+            self._fail(partition)
             return failure(tick, partition, OUT_OF_RANGE)
         if owned.is_due(asyncio.get_running_loop().time(), self._settings.checkpoint.pace):
             owned.begin_checkpoint()
         return reply
+
+    def _fail(self, partition: int) -> None:
+        """Keep a partition out of range, its KPIs unknown: another worker would fail on it alike, and the next one."""
+        _log.exception("partition %d: its sums can't be known any more", partition)
+        self.failed[partition] = OUT_OF_RANGE
 
 
 def source_topics(settings: Settings) -> frozenset[str]:

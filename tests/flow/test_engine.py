@@ -13,6 +13,7 @@ from faust.types import TP
 
 from events.identity import partition_of
 from streams import checkpoint, sums
+from streams.contributions import place
 from streams.engine import Engine
 from streams.manifest import StateRefusedError
 from streams.messages import Tick
@@ -311,6 +312,29 @@ def test_a_worker_that_reads_other_topics_than_the_kpi_agents_says_so() -> None:
         reply = worker.answer(0, same)
         assert reply is not None
         assert not reply.failure
+
+    asyncio.run(scene())
+
+
+def test_a_chunk_that_leaves_the_range_makes_the_kpis_unknown_and_stops_nobody() -> None:
+    """Much comes between two ticks, and is added up as it comes; a worker that ended of it would end of it for ever."""
+
+    async def scene() -> None:
+        group = Group()
+        worker = group.worker()
+        await group.give_to(worker)
+        state, tick = worker.owned[0].state, Tick("ours", 1, CLOCK_MS, int(time.time() * 1000), True, "", 9, "tapesh")
+        state.advance(CLOCK_MS)
+        column = state.fold.columns.number("gross_minor")
+        for minute in range(50_000):
+            state.fold.flows[place(CLOCK_MS - minute * 60_000, state.fold.slices.unattributed) + column] += 10**15
+        worker.take(chunk([purchase(1)], 0))
+        reply = worker.answer(0, tick)
+        assert reply is not None
+        assert "64-bit" in reply.failure
+        worker.take(chunk([purchase(2)], 1))
+        await worker.let_go(ALL)
+        assert group.log.stored == {}
 
     asyncio.run(scene())
 
