@@ -201,7 +201,8 @@ class Checkpointer:
         sizes = {key: len(key) + len(value) for key, value in [*draft.entries, draft.manifest]}
         keys = draft.plan.keys(self.partition) | {draft.manifest[0]}
         self._live = {key: sizes.get(key, before.get(key, 0)) for key in keys}
-        self._superseded |= {key: size for key, size in before.items() if key not in keys}
+        gone = {**self._superseded, **before}
+        self._superseded = {key: size for key, size in gone.items() if key not in keys}
         return set(self._superseded)
 
     def deleted(self, keys: Iterable[bytes]) -> None:

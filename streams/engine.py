@@ -20,7 +20,7 @@ from faust.types import TP
 
 from streams.checkpoint import Checkpointer, Loaded, restoring
 from streams.counts import Counts
-from streams.manifest import EntryMissingError, Epoch, Manifest, keys_of, manifest_key, newest
+from streams.manifest import EntryMissingError, Epoch, Manifest, keys_of, last_epoch, manifest_key, newest
 from streams.messages import Answer, Tick, failure
 from streams.owned import CheckpointStatistics, Log, OwnedPartition
 from streams.partition import PartitionState
@@ -179,7 +179,7 @@ class Engine:
         loaded = await self._load(state, manifest, stored) if manifest else None
         needed = manifest.keys(number) | {manifest_key(number, Epoch(*manifest.epoch))} if manifest else set()
         orphans = stored.keys() - needed
-        epoch = (Epoch(*manifest.epoch) if manifest else Epoch()).after(self.generation)
+        epoch = last_epoch(stored).after(self.generation)
         checkpointer = Checkpointer(number, epoch, manifest, loaded, orphans, stored)
         positions = dict(manifest.offsets) if manifest else {}
         took_s = time.monotonic() - began

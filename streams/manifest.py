@@ -163,6 +163,17 @@ def keys_of(stored: Iterable[bytes], partition: int) -> list[bytes]:
     return [key for key in stored if key.startswith(prefix)]
 
 
+def last_epoch(keys: Iterable[bytes]) -> Epoch:
+    """Return the highest epoch under which anything of a partition was written, whether a manifest names it or not.
+
+    A static member comes back in the generation in which it went: what its former life had written of a checkpoint,
+    without the manifest, lies under the keys that an epoch taken from manifests alone would write to again.
+    """
+    written = max((key.split(b"/", 2)[1] for key in keys), default=b"0.0")
+    term, _, generation = written.partition(b".")
+    return Epoch(int(term), int(generation))
+
+
 def newest(stored: Mapping[bytes, bytes], partition: int) -> Manifest | None:
     """Return the manifest of the highest epoch in a partition's changelog, None if there is none.
 

@@ -54,7 +54,7 @@ class Answer(msgspec.Struct, array_like=True):
 
     Attributes:
         owner, number: of the tick.
-        epoch: of the partition's owner; under another one the numbers of cells and columns may differ.
+        epoch: of the partition's owner, and its life; under another one the numbers of cells and columns may differ.
         positions: the next position of each source topic that isn't in the sums.
         waiting: events that no tick has reached.
         behind: whether the sums are those of the past: the partition is reading up to where its owner found it.

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
@@ -84,6 +85,7 @@ class OwnedPartition:
         goals: where the sources ended when the partition was loaded: before them, its sums are those of the past.
         profiles: whose profile is to be written, once somebody asks.
         dealt_with: up to where another engine has written dead letters and sent events on, on our behalf.
+        life: names this loading of it: a static member's next one may be in the same epoch.
     """
 
     state: PartitionState
@@ -96,6 +98,7 @@ class OwnedPartition:
     goals: dict[str, int] = field(default_factory=dict)
     dealt_with: Mapping[str, int] = field(default_factory=dict)
     profiles: ProfileMarks | None = None
+    life: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
     _newest_ms: dict[str, int] = field(default_factory=dict)
     _sent: set[asyncio.Future[object]] = field(default_factory=set)
     _events_since: int = 0
@@ -183,7 +186,8 @@ class OwnedPartition:
         """Bring the state to a tick and report on it."""
         self.state.advance(tick.now_ms)
         report = self.state.report(everybody_only=not tick.full)
-        reply = answer(tick, str(self.checkpointer.epoch), report, dict(self.positions), len(self.state.waiting))
+        epoch = f"{self.checkpointer.epoch}/{self.life}"
+        reply = answer(tick, epoch, report, dict(self.positions), len(self.state.waiting))
         reply.behind = self.is_behind()
         if tick.full:
             reply.watermarks = self.state.watermarks.pack()

@@ -339,6 +339,47 @@ def test_a_chunk_that_leaves_the_range_makes_the_kpis_unknown_and_stops_nobody()
     asyncio.run(scene())
 
 
+def test_a_restart_in_the_same_generation_deletes_nothing_that_it_writes() -> None:
+    """A static member comes back without a rebalance; what its former life left half written isn't what it writes."""
+
+    async def scene() -> None:
+        group = Group()
+        worker = group.worker()
+        await group.give_to(worker)
+        worker.take(chunk([purchase(1)], 0))
+        group.log.failures["manifest"] = 1
+        with pytest.raises(OSError, match="manifest"):
+            await worker.owned[0].save_now()
+        for number in (2, 3):
+            group.generation = 0
+            again = group.worker()
+            await group.give_to(again)
+            again.take(chunk([purchase(each) for each in range(1, number + 1)], 0))
+            await again.let_go(ALL)
+        heir = group.worker()
+        assert (await group.give_to(heir))[TP(TOPIC, 0)] == 3
+        assert orders(heir) == 3
+
+    asyncio.run(scene())
+
+
+def test_two_lives_of_a_partition_are_told_apart_though_no_checkpoint_lies_between() -> None:
+    """Cells and columns are numbered as they appear; who adds answers up must not take one life's for another's."""
+
+    async def scene() -> None:
+        group, epochs = Group(), set()
+        for _ in range(2):
+            group.generation = 0
+            worker = group.worker()
+            await group.give_to(worker)
+            reply = worker.answer(0, Tick("ours", 1, CLOCK_MS, int(time.time() * 1000), True, "", 9, "tapesh"))
+            assert reply is not None
+            epochs.add(reply.epoch)
+        assert len(epochs) == 2
+
+    asyncio.run(scene())
+
+
 def homed(partition: int) -> str:
     """A customer of this partition of two."""
     return next(name for name in map(str, range(99)) if partition_of(name, 2) == partition)
