@@ -20,6 +20,7 @@ from redis.exceptions import RedisError
 from events import wire
 from events.identity import partition_key
 from events.names import (
+    BUSINESS_EVENTS,
     DEAD_LETTERS,
     HEADER_ERROR,
     HEADER_ERROR_FIELD,
@@ -204,8 +205,13 @@ class Gateway:
             raise stopped
         return [number for number, each in zip(numbers, done, strict=True) if isinstance(each, Exception)]
 
+    def _topic_of(self, event_type: str) -> str:
+        """Return the topic from which the engine reads events of a type: of several, the contract's, else the first."""
+        topic, customers = topic_of(event_type), self._settings.kafka.customer_topics
+        return self._settings.topic(topic if topic in (BUSINESS_EVENTS, *customers) else customers[0])
+
     async def _one(self, event: wire.Event, message: bytes) -> None:
-        topic = topic_of(event.type, self._settings.kafka.topic_prefix)
+        topic = self._topic_of(event.type)
         key = partition_key(event) or event.event_id
         await asyncio.wait_for(self._publish(topic, key.encode(), message, []), ACKNOWLEDGED_WITHIN_S)
 
@@ -278,7 +284,7 @@ class Gateway:
             headers = [
                 (HEADER_ERROR, f"{why.reason}: {why.detail}".encode()),
                 (HEADER_ERROR_FIELD, why.field.encode()),
-                (HEADER_TOPIC, topic_of(event["type"], self._settings.kafka.topic_prefix).encode()),
+                (HEADER_TOPIC, self._topic_of(event["type"]).encode()),
                 (HEADER_PARTITION, b"-1"),  # it lay in none
                 (HEADER_OFFSET, b"-1"),
                 (HEADER_REJECTED_AT, f"{self._now_s():.3f}".encode()),

@@ -111,6 +111,26 @@ def test_lists_and_lines_are_taken_row_by_row(kind: str, body: bytes) -> None:
     assert len(kafka.messages) == 2
 
 
+def test_events_go_where_the_engine_reads_them() -> None:
+    """A shop that calls its topic otherwise would be told 200 for events that nobody ever counts."""
+    spend = {
+        "type": "marketing-spend",
+        "event_id": "s-1",
+        "channel": "web",
+        "purpose": "acquisition",
+        "occurred_at": "2026-06-15T13:00:00Z",
+        "spend": PURCHASE["total"],
+    }
+    for listed, expected in (
+        (["shop-events", "crm-events"], "shop-events"),
+        (["shop-events", "customer-events"], "customer-events"),
+    ):
+        kafka = Kafka()
+        configured = settings().model_copy(update={"kafka": Settings(kafka={"customer_topics": listed}).kafka})
+        assert post(Gateway(configured, kafka.publish, None, lambda: NOW), [PURCHASE, spend]).status == 200
+        assert [topic for topic, *_ in kafka.messages] == [expected, "business-events"]
+
+
 CLOUD = {
     "specversion": "1.0",
     "id": "purchase:A-1",
