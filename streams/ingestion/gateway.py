@@ -47,6 +47,8 @@ Publish = Callable[[str, bytes, bytes, list[tuple[str, bytes]]], Awaitable[objec
 
 ACKNOWLEDGED_WITHIN_S = 8.0
 """Shorter than the time that a page may take, so that it can still say what is missing."""
+_STEP = 250
+"""Rows that are judged, or handed to Kafka, before others get their turn: some 10 ms."""
 TIMED_HEADER = "X-Tapesh-Signature"
 
 
@@ -118,13 +120,7 @@ class Gateway:
             return self._refused(bad.status, str(bad))
         if busy := self._too_much(source, len(rows)):
             return busy
-        messages: dict[int, tuple[wire.Event, bytes]] = {}
-        rejected: list[dict[str, object]] = []
-        for number, row in enumerate(rows):
-            try:
-                messages[number] = self._judged(row, source)
-            except Rejected as why:
-                rejected.append({"row": number, "reason": why.reason, "field": why.field, "detail": why.detail})
+        messages, rejected = await self._all_judged(rows, source)
         lost = await self._send(messages)
         self.tally.rejected += len(rejected)
         self.tally.accepted += len(messages) - len(lost)
@@ -176,6 +172,26 @@ class Gateway:
             return self._refused(429, detail, {"Retry-After": str(math.ceil(wait_s))})
         return None
 
+    async def _all_judged(
+        self, rows: Sequence[bytes], source: str
+    ) -> tuple[dict[int, tuple[wire.Event, bytes]], list[dict[str, object]]]:
+        """Return events and messages by row, and what is wrong with the other rows; others get their turn meanwhile."""
+        messages: dict[int, tuple[wire.Event, bytes]] = {}
+        rejected: list[dict[str, object]] = []
+        self._on_the_way += len(rows)
+        try:
+            for number, row in enumerate(rows, 1):
+                try:
+                    messages[number - 1] = self._judged(row, source)
+                except Rejected as why:
+                    said = {"reason": why.reason, "field": why.field, "detail": why.detail}
+                    rejected.append({"row": number - 1, **said})
+                if number % _STEP == 0:
+                    await asyncio.sleep(0)
+        finally:
+            self._on_the_way -= len(rows)
+        return messages, rejected
+
     def _judged(self, row: bytes, source: str) -> tuple[wire.Event, bytes]:
         """Return the event in a row, and the row as it goes to Kafka: with its source, if it names none.
 
@@ -198,7 +214,12 @@ class Gateway:
         numbers = list(messages)
         self._on_the_way += len(numbers)
         try:
-            done = await asyncio.gather(*(self._one(*messages[number]) for number in numbers), return_exceptions=True)
+            sending: list[asyncio.Task[None]] = []
+            for place, number in enumerate(numbers, 1):
+                sending.append(asyncio.create_task(self._one(*messages[number])))
+                if place % _STEP == 0:
+                    await asyncio.sleep(0)
+            done = await asyncio.gather(*sending, return_exceptions=True)
         finally:
             self._on_the_way -= len(numbers)
         if stopped := next((each for each in done if isinstance(each, asyncio.CancelledError)), None):

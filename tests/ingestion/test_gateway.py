@@ -131,6 +131,24 @@ def test_events_go_where_the_engine_reads_them() -> None:
         assert [topic for topic, *_ in kafka.messages] == [expected, "business-events"]
 
 
+def test_a_large_request_lets_others_have_their_turn() -> None:
+    """The event loop is the engine's: ticks and heartbeats wait for nobody's ten thousand rows."""
+
+    async def scene() -> None:
+        kafka, turns = Kafka(), 0
+        door = gateway(kafka)
+        rows = [{**PURCHASE, "event_id": f"p-{number}"} for number in range(5_000)]
+        headers = {"authorization": f"Bearer {OTHER}"}
+        posting = asyncio.create_task(door.post_events(headers, json.dumps(rows).encode()))
+        while not posting.done():
+            await asyncio.sleep(0)
+            turns += 1
+        assert posting.result().document["accepted"] == len(kafka.messages) == 5_000
+        assert turns > 30
+
+    asyncio.run(scene())
+
+
 CLOUD = {
     "specversion": "1.0",
     "id": "purchase:A-1",
