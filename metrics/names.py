@@ -147,7 +147,7 @@ class RedisKeys:
         return f"{self.prefix}customer:{customer_id}"
 
     def profiles_owner(self, partition: int) -> str:
-        """Epoch of whoever writes the profiles of a partition; forgotten after a minute without a write."""
+        """Epoch of whoever writes the profiles of a partition; forgotten some minutes after the last write."""
         return f"{self.prefix}profiles:owner:{partition}"
 
 

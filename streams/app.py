@@ -162,8 +162,10 @@ class Worker:
 
         Counted from when we sent what the group answered as to a member, so a process that was paused knows at once.
         """
-        if not self.owns_kpis:
-            return -math.inf
+        return self._member_until_s() if self.owns_kpis else -math.inf
+
+    def _member_until_s(self) -> float:
+        """Return until when what the group has given us can't be another's."""
         return float(self.app.consumer.heard_at_s) + _LEASE * self.settings.kafka.session_timeout.seconds
 
     async def _positions(self, partitions: Any) -> Any:
@@ -426,7 +428,8 @@ class Worker:
         return f"{self.standing.number:06d}/{self._remembered.epoch}" if self._remembered else ""
 
     def _profile_epoch(self, partition: OwnedPartition) -> str | None:
-        if not self.standing.may_speak(time.monotonic()):
+        now_s = time.monotonic()
+        if not self.standing.may_speak(now_s) or now_s > self._member_until_s():
             return None
         return f"{self.standing.number:06d}/{partition.checkpointer.epoch}"
 

@@ -29,7 +29,8 @@ BATCH = 50
 """Profiles of one transaction: a few milliseconds of the event loop."""
 SHARE = 0.1
 """How much of the time may go into them at most."""
-OWNER_FORGOTTEN_S = 60
+OWNER_FORGOTTEN_S = 600
+"""Without a write for so long, anybody may: epochs begin anew where Kafka's data was thrown away and Redis's wasn't."""
 _LOOKS_EVERY_S = 0.5
 _TIMEOUT_S = 2.0
 _LONGEST_PAUSE_S = 5.0
@@ -125,7 +126,12 @@ class ProfileWriter:
         except BaseException:
             marks.put_back(rows)
             raise
-        self.written += len(rows) if is_ours else 0
+        if (
+            not is_ours
+        ):  # its owner writes them; should Kafka have begun anew, nobody does, and they are ours in a while
+            marks.put_back(rows)
+            return 0
+        self.written += len(rows)
         return len(rows)
 
     async def _send(self, number: int, epoch: str, profiles: Mapping[str, Any]) -> bool:

@@ -13,7 +13,7 @@ from metrics.described import described
 from streams.api.changes import Changes
 from streams.api.customers import add_customers
 from streams.api.openapi import openapi
-from streams.api.targets import add_targets
+from streams.api.targets import add_targets, goals_of
 from streams.forwarding import ask_owner
 from streams.web import document_of, live_document
 
@@ -55,7 +55,7 @@ def add_api(worker: Worker) -> Changes:
         if lang not in LANGUAGES:
             return _error(400, f"lang: got {lang!r}, expected one of {', '.join(LANGUAGES)}")
         themes = [{"title": getattr(theme, lang), "kpis": [kpi.id for kpi in kpis]} for theme, kpis in THEMES]
-        targets = {kpi: {window: float(value) for window, value in of.items()} for kpi, of in settings.targets.items()}
+        targets = await goals_of(worker)
         kpis = [{**described(kpi, lang, settings.currency), "targets": targets.get(kpi.id, {})} for kpi in CATALOGUE]
         return _json({"themes": themes, "kpis": kpis, "currency": settings.currency})
 

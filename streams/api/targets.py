@@ -64,6 +64,21 @@ def add_targets(worker: Worker) -> None:
     router.add_delete(f"{PATH}/{{kpi}}/{{window}}", delete)
 
 
+async def goals_of(worker: Worker) -> dict[str, dict[str, float]]:
+    """Return the targets that hold, by KPI and window; those of the settings while nobody answers for the others."""
+    office = _office(worker)
+    if office is not None:
+        found = [(target.kpi, target.window, float(target.value)) for target, _ in office.book]
+    elif (answer := await ask_owner(worker, PATH)) is not None and answer[0] == HTTPStatus.OK:
+        found = [(each["kpi"], each["window"], each["target"]) for each in msgspec.json.decode(answer[1])["targets"]]
+    else:
+        found = [(of.kpi, of.window, float(of.value)) for of in worker.settings.economics.targets]
+    goals: dict[str, dict[str, float]] = {}
+    for kpi, window, value in found:
+        goals.setdefault(kpi, {})[window] = value
+    return goals
+
+
 def _office(worker: Worker) -> TargetOffice | None:
     """Return the targets' office if this worker may speak for the KPIs."""
     if worker.rounds is None or not worker.owns_kpis or worker.standing.is_succeeded:

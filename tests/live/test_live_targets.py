@@ -65,6 +65,8 @@ def test_a_target_that_is_set_holds_through_the_death_of_its_owner(
     assert change(other, "PUT", "orders/month", {"value": 2})[0] == 200
     for worker in (owner, other):
         assert standing(worker, "orders")["target"] == 2.0
+        orders = next(kpi for kpi in worker.json("/catalogue")["kpis"] if kpi["id"] == "orders")
+        assert orders["targets"] == {"month": 2.0}
 
     def met() -> dict[str, Any]:
         found = standing(other, "orders")

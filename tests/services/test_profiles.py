@@ -180,7 +180,7 @@ def test_who_was_replaced_writes_nothing_over_its_successor(redis_url: str, fres
         await successor.step()
         await replaced.step()
         assert (await redis.hgetall(RedisKeys(fresh_prefix).profile("c-1")))["purchases"] == "2+"
-        assert (successor.written, replaced.written) == (1, 0)
+        assert (successor.written, replaced.written, replaced.waiting) == (1, 0, 1)
         await successor.stop()
         await replaced.stop()
 
