@@ -25,7 +25,7 @@ def add_customers(worker: Worker) -> None:
         if len(customer_id) > _LONGEST_ID:
             return _json({"error": f"expected a customer id of at most {_LONGEST_ID} signs"}, 400)
         if worker.profiles is None:
-            return _json({"error": _OFF}, 503)
+            return _json({"error": _OFF}, 404)
         try:
             found = await worker.profiles.read(customer_id)
         except Exception:  # noqa: BLE001 - whatever Redis said: it may hold an address, and the words stay the same

@@ -128,7 +128,7 @@ def _customer() -> dict[str, Any]:
     )
     identifier = {"name": "id", "in": "path", "required": True, "schema": _TEXT, "example": "c-17"}
     operation = _get("customer", "What is known of one customer.", schema, [identifier], busy=True, bad=True)
-    operation["responses"]["404"] = _json("Nothing is known of this customer.", _ERROR)
+    operation["responses"]["404"] = _json("Nothing is known of this customer, or no profiles are written.", _ERROR)
     return operation
 
 
