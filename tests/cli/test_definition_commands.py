@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -63,6 +64,18 @@ def test_what_is_rendered_is_what_is_there(tapesh, tmp_path):
     assert tapesh("render", "--into", str(tmp_path)).exit_code == 0
     assert tapesh("render", "--check").exit_code == 0
     assert list(tmp_path.rglob("*.json"))
+
+
+def test_targets_of_the_settings_are_limits_on_the_boards(tapesh, tmp_path):
+    """And on no others: whoever changes a target renders anew, and the check says so until then."""
+    pytest.importorskip("grafana_foundation_sdk", reason="bring it: pip install 'tapesh[render]'")
+    Path("tapesh.toml").write_text("[targets.revenue]\nmonth = 40000\n")
+    assert tapesh("render", "--into", str(tmp_path)).exit_code == 0
+    board = json.loads((tmp_path / "grafana/dashboards/en/overview.json").read_text())
+    (panel,) = (each for each in board["panels"] if each["title"] == "Revenue (month)")
+    assert panel["fieldConfig"]["defaults"]["thresholds"]["steps"][1] == {"value": 40_000, "color": "green"}
+    Path("tapesh.toml").write_text("[targets.revenue]\nmonth = 50000\n")
+    assert tapesh("render", "--check", "--into", str(tmp_path)).exit_code == 1
 
 
 @pytest.mark.parametrize(
