@@ -38,7 +38,8 @@ class ConsumerThread(AIOKafkaConsumerThread):  # type: ignore[misc]  # Faust is 
 
     Attributes:
         heard_at_s: when it sent the last message to which the group answered as to a member, on the steady clock. The
-            group gives such a member's partitions to nobody else for a session from then on.
+            group gives such a member's partitions to nobody else for a session from then on, but to who comes under its
+            own instance id.
     """
 
     sources: Sources = Sources()
