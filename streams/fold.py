@@ -274,6 +274,8 @@ class Fold:
         latest = persons.latest_ms[row]
         if persons.flags[row] & BUYING and latest < at_ms < latest + self.meaning.lapse_after_ms:
             self._buy_again(row, latest, at_ms)
+        elif latest == NEVER:
+            self._buy_first(row, at_ms, minor, rank(event))
         else:
             self._buy(row, at_ms, minor, rank(event))
         persons.changed[row] = 1
@@ -303,20 +305,27 @@ class Fold:
         persons.second_ms[row] = latest_ms
         persons.latest_ms[row] = at_ms
 
+    def _buy_first(self, row: int, at_ms: int, minor: int, event_id: str) -> None:
+        """Take in the first purchase that is heard of: nothing to take back, no spans in its history."""
+        persons, contributions, history = self.persons, self._contributions, History()
+        persons.set_first(row, at_ms, event_id, minor)
+        persons.latest_ms[row] = at_ms
+        contributions.set_spans(row, history, [Span(at_ms, at_ms)], self.now_ms)
+        contributions.buying(row, history, 1)
+
     def _buy(self, row: int, at_ms: int, minor: int, event_id: str) -> None:
-        """Take in a purchase at any instant: the first, a late one, one after a lapse."""
+        """Take in a purchase at any other instant: a late one, one after a lapse."""
         persons = self.persons
         history = persons.history(row)
         self._contributions.buying(row, history, -1)
         latest, first = persons.latest_ms[row], persons.first_ms[row]
         spans = list(history.earlier_spans)
-        if latest != NEVER:
-            spans.append(Span(persons.span_open_ms[row], latest))
-        if latest == NEVER or at_ms >= latest:
+        spans.append(Span(persons.span_open_ms[row], latest))
+        if at_ms >= latest:
             persons.second_ms[row], persons.latest_ms[row] = latest, at_ms
         else:
             persons.second_ms[row] = max(persons.second_ms[row], at_ms)
-        if first == NEVER or (at_ms, event_id, minor) < (first, persons.first_event[row], persons.first_minor[row]):
+        if (at_ms, event_id, minor) < (first, persons.first_event[row], persons.first_minor[row]):
             persons.set_first(row, at_ms, event_id, minor)
         spans = add_purchase(spans, at_ms, self.meaning.lapse_after_ms, self.time.days)
         self._contributions.set_spans(row, history, spans, self.now_ms)
