@@ -29,7 +29,7 @@ OPTIONS = {
     "web.token": TOKEN,
     "targets": json.dumps({"churn_rate": {"month": 0.05}}),
 }
-SIZES = {"phone": {"width": 390, "height": 844}, "wide": {"width": 1440, "height": 900}}
+_WIDE = {"width": 1440, "height": 900}
 _KEEP_TOKEN = f"sessionStorage.setItem('tapesh-token', '{TOKEN}')"
 
 
@@ -124,11 +124,11 @@ def browser(chromium: str) -> Iterator[Browser]:
 
 @pytest.fixture
 def look(browser: Browser, shop: Shop) -> Iterator[Callable[..., Board]]:
-    """Opens boards: `look("?lang=fa", size="phone", theme="dark")`; `token=False`: as who doesn't know it yet."""
+    """Opens boards: `look("?lang=fa")`; `token=False`: as who doesn't know it yet."""
     with ExitStack() as stack:
 
-        def opened(query: str = "", *, size: str = "wide", theme: str = "light", token: bool = True) -> Board:
-            context: BrowserContext = browser.new_context(viewport=SIZES[size], color_scheme=theme)
+        def opened(query: str = "", *, token: bool = True) -> Board:
+            context: BrowserContext = browser.new_context(viewport=_WIDE, color_scheme="light")
             stack.callback(context.close)
             if token:
                 context.add_init_script(_KEEP_TOKEN)

@@ -76,16 +76,17 @@ export function moment(view, ms) {
  */
 export function targeted(view, id) {
   const { store, numbers, word, window } = view;
-  const { targets = {}, unit, better } = store.kpis.get(id) ?? {};
-  const period = window in targets ? window : CALENDAR.find((name) => name in targets);
+  const { unit, better } = store.kpis.get(id) ?? {};
+  const period = [window, ...CALENDAR].find((name) => store.targets.some((target) => target.kpi === id && target.window === name));
   if (!period) return null;
-  const goal = targets[period];
+  const { target: goal, pace } = store.targets.find((target) => target.kpi === id && target.window === period);
   const { standing, value } = store.figure(id, period, "");
   const text = word("targetOf", nameOf(view, period), numbers.value(unit, goal));
   if (standing !== "known") return { text, filled: null, tone: "" };
   const isReached = better === "lower" ? value <= goal : value >= goal;
   const tone = isReached ? "good" : better === "lower" ? "bad" : "";
-  return { text: `${text} · ${word("nowAt", numbers.value(unit, value))}`, filled: goal ? value / goal : null, tone };
+  const way = typeof pace === "number" && better !== "lower" ? ` · ${word("pace", numbers.share(pace))}` : "";
+  return { text: `${text} · ${word("nowAt", numbers.value(unit, value))}${way}`, filled: goal ? value / goal : null, tone };
 }
 
 /**

@@ -127,11 +127,13 @@ function sliceNames() {
 async function refresh() {
   const { window } = current();
   try {
-    const [document_, health, ready] = await Promise.all([ask("/kpis"), ask("/health", { evenIf: 503 }), ask("/ready", { evenIf: 503 })]);
-    store.takeSlices(document_);
+    const [health, ready] = await Promise.all([ask("/health", { evenIf: 503 }), ask("/ready", { evenIf: 503 })]);
     Object.assign(store, { health, ready });
+    const [document_, { targets = [] }] = await Promise.all([ask("/kpis"), ask("/targets")]);
+    store.takeSlices(document_);
+    store.targets = targets;
   } catch {
-    Object.assign(store, { health: null, ready: null });
+    if (store.connection !== "live") Object.assign(store, { health: null, ready: null });
   }
   draw();
   await histories(window);

@@ -18,6 +18,7 @@ export class Store {
     this.heardAt = 0;
     /** @type {Map<string, any>} */ this.kpis = new Map();
     /** @type {Map<string, Point[]>} `window:kpi` -> history */ this.history = new Map();
+    /** @type {any[]} where each target stands */ this.targets = [];
     /** @type {any} */ this.health = null;
     /** @type {any} */ this.ready = null;
   }

@@ -41,6 +41,7 @@ const WORDS = {
   unchanged: ["No change since {0}", "بدون تغییر از {0}"],
   since: ["since {0}", "از {0}"],
   targetOf: ["Target, {0}: {1}", "هدف {0}: {1}"],
+  pace: ["pace {0}", "پیشروی {0}"],
   nowAt: ["now {0}", "اکنون {0}"],
   ofAll: ["everybody {0}", "همه: {0}"],
   about: ["About {0}", "دربارهٔ {0}"],
