@@ -38,7 +38,8 @@ _PATIENCE_S = 240.0
 _LIFE_S = 45.0
 """So long the shop is watched first: the spike has come, and an alert with it."""
 _DRAWN = """() => [...document.querySelectorAll(".chart")]
-    .filter((chart) => chart.checkVisibility({ visibilityProperty: true }) && chart.getBoundingClientRect().top < innerHeight)
+    .filter((chart) => chart.checkVisibility({ visibilityProperty: true }))
+    .filter((chart) => chart.getBoundingClientRect().top < innerHeight)
     .every((chart) => chart.querySelector(".main-svg"))"""
 
 

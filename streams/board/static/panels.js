@@ -98,7 +98,7 @@ function courseOf(view, id) {
   const note = h("p", { class: "note" });
   const { title } = view.store.kpis.get(id);
   return {
-    element: block(`${title}، ${view.word("overDay")}`.replace("،", view.mirrored ? "،" : ","), chart, note),
+    element: block(`${title}، ${view.word("course")}`.replace("،", view.mirrored ? "،" : ","), chart, note),
     update(view) {
       const points = view.store.history.get(`${view.window}:${id}`) ?? [];
       const figure = written(view, id);

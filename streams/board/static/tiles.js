@@ -36,6 +36,7 @@ export function tile(view, id) {
       writeChange(view, id, change);
       const points = view.store.history.get(`${view.window}:${id}`) ?? [];
       const hasCourse = !view.look.slice && figure.standing === "known" && points.filter(([, value]) => value !== null).length > 1;
+      course.hidden = Boolean(view.look.slice);
       course.classList.toggle("empty", !hasCourse);
       if (hasCourse) {
         spark(course, points, { text: told(view, id, points), token: "accent", mirrored: view.mirrored });
@@ -109,7 +110,7 @@ function writeChange(view, id, change, { quietly = false } = {}) {
   const { word } = view;
   if (view.look.slice) {
     const all = written(view, id, { slice: "" });
-    change.className = "change";
+    change.className = "change beside";
     change.hidden = all.standing !== "known";
     say(change, word("ofAll", all.text));
     return;

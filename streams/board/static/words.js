@@ -70,7 +70,7 @@ const WORDS = {
   shareOfLost: ["Share of lost", "سهم از ریزش"],
   rate: ["Churn rate", "نرخ ریزش"],
   evidence: ["Observed and expected", "مشاهده و انتظار"],
-  overDay: ["over the last day", "در یک روز گذشته"],
+  course: ["its course", "روند"],
   watch: ["Watch", "پایش"],
   span: ["Window", "بازه"],
   observed: ["Observed", "مشاهده"],
