@@ -60,6 +60,12 @@ def disagreements(figures: dict[str, str], window: dict[str, Any]) -> list[str]:
     return [f"{kpi}: {figures[kpi]} for {wanted[kpi]}" for kpi in figures if plain(figures[kpi]) != wanted[kpi]]
 
 
+def agrees(board: Any, window: dict[str, Any]) -> bool:
+    """Whether there are figures, and all of them are the document's."""
+    figures = board.page.evaluate(FIGURES)
+    return bool(figures) and not disagreements(figures, window)
+
+
 def test_it_asks_for_the_token_and_keeps_it_out_of_the_address(shop, look: Callable[..., Any]) -> None:
     """The page comes without figures; a wrong token is refused, the right one opens it."""
     eventually("the worker answers", lambda: shop.worker.json("/health"))
@@ -82,9 +88,7 @@ def test_what_is_unknown_says_why_and_then_comes_by_itself(shop, look: Callable[
     assert set(figures.values()) == {"Unknown"}
     publish(shop.deployment, shop.past)
     document = shop.settled(len(shop.past))
-    eventually(
-        "figures on the page", lambda: not disagreements(board.page.evaluate(FIGURES), document["windows"]["30d"])
-    )
+    eventually("figures on the page", lambda: agrees(board, document["windows"]["30d"]))
     assert board.page.locator(".banner").is_hidden()
     assert board.complaints == []
 
@@ -95,13 +99,10 @@ def test_figures_are_the_engine_s(shop, look: Callable[..., Any]) -> None:
     board = look()
     board.shows(".state", "Live")
     for window in ("24h", "90d", "month", "lifetime"):
-        board.page.check(f"#window-{window}", force=True)
+        board.open(f"?window={window}")
         wanted = document["windows"][window]
-        eventually(
-            f"figures of {window}", lambda wanted=wanted: not disagreements(board.page.evaluate(FIGURES), wanted)
-        )
-        assert f"window={window}" in board.page.url
-    assert len(board.page.evaluate(FIGURES)) > 30
+        eventually(f"figures of {window}", lambda wanted=wanted: agrees(board, wanted))
+        assert len(board.page.evaluate(FIGURES)) > 30
 
 
 def test_a_slice_has_its_own_figures(shop, look: Callable[..., Any]) -> None:
@@ -112,7 +113,7 @@ def test_a_slice_has_its_own_figures(shop, look: Callable[..., Any]) -> None:
     board.page.focus("#slice")
     board.page.select_option("#slice", "channel:web")
     web = document["slices"]["channel"]["web"]["30d"]
-    eventually("the slice's figures", lambda: not disagreements(board.page.evaluate(FIGURES), web))
+    eventually("the slice's figures", lambda: agrees(board, web))
     assert "slice=channel%3Aweb" in board.page.url
     everybody = formatted("active_customers", document["windows"]["30d"]["active_customers"])
     board.shows(".tile .change", f"everybody {everybody}")
@@ -124,7 +125,7 @@ def test_changes_come_live(shop, look: Callable[..., Any]) -> None:
     board.shows(".state", "Live")
     publish(shop.deployment, shop.present)
     document = shop.settled(len(shop.past) + len(shop.present))
-    eventually("new figures", lambda: not disagreements(board.page.evaluate(FIGURES), document["windows"]["30d"]))
+    eventually("new figures", lambda: agrees(board, document["windows"]["30d"]))
     board.page.locator(".spark[role=img] .main-svg").first.wait_for()
     label = board.page.locator(".tile .spark").first.get_attribute("aria-label")
     assert label.startswith("Active customers: from ")
@@ -199,5 +200,5 @@ def test_a_cut_is_shown_and_mends_by_itself(shop, look: Callable[..., Any]) -> N
     assert set(board.page.evaluate(FIGURES).values()) == {"Unknown"}
     assert "Connection lost" in board.page.locator("[role=status]").inner_text()
     shop.start()
-    eventually("the figures again", lambda: not disagreements(board.page.evaluate(FIGURES), before))
+    eventually("the figures again", lambda: agrees(board, before))
     board.shows(".state", "Live")
