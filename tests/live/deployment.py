@@ -30,7 +30,7 @@ from streams.topics import ensure_topics
 
 ROOT = Path(__file__).resolve().parents[2]
 PARTITIONS = 4
-PATIENCE_S = 60.0
+PATIENCE_S = 90.0
 NO_EVENT = "no event has come yet"
 _POLL_S = 0.05
 PROGRAM = ("-c", "from streams.cli import main; main()")

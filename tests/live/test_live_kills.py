@@ -87,8 +87,9 @@ def test_kills_at_random_instants_lose_and_double_nothing(
         live.start()
     live.ready(workers)
     lines = with_repeats(retail_year)
-    with Flow(live, lines, rate=len(lines) / (11.0 * kills)) as flow:
+    with Flow(live, lines, rate=len(lines) / (40.0 * kills)) as flow:
         recovered = die_and_come_back(live, flow, random.Random(seed), kills)
+        flow.hurry()
         flow.wait(300)
     record_property("recovered_s", [round(seconds, 1) for seconds in recovered])
     print("recovered", recovered)
