@@ -119,6 +119,15 @@ def test_a_slice_has_its_own_figures(shop, look: Callable[..., Any]) -> None:
     board.shows(".tile .change", f"everybody {everybody}")
 
 
+def test_a_window_is_chosen_by_a_click(shop, look: Callable[..., Any]) -> None:
+    """The figures are that window's."""
+    document = shop.settled(len(shop.past))
+    board = look()
+    board.page.locator("#window-24h").click()
+    eventually("the window in the address", lambda: "window=24h" in board.page.url)
+    eventually("its figures", lambda: agrees(board, document["windows"]["24h"]))
+
+
 def test_changes_come_live(shop, look: Callable[..., Any]) -> None:
     """New events change what is on the page, without anybody touching it, and lengthen the courses."""
     board = look()
