@@ -55,15 +55,25 @@ class Shop:
         worker.port = self.port
 
     def settled(self, events: int) -> dict[str, Any]:
-        """The KPI document once so many events are counted, all KPIs are known, and slices are of the same instant."""
+        """The KPI document once so many events are counted, all KPIs are known, and all of it is as of the last one."""
+        published = [json.loads(line)["occurred_at"] for line in [*self.past, *self.present][:events]]
+        last = max(map(datetime.fromisoformat, published), default=None)
 
         def known() -> dict[str, Any] | None:
             document = self.worker.kpis()
             counted = sum(sum(of.values()) for of in document.get("covers", {}).values())
-            is_whole = document.get("slices_now") == document.get("now")
+            now = document.get("now")
+            is_whole = document.get("slices_now") == now
+            if last is not None and (now is None or datetime.fromisoformat(now) < _to_ms(last)):
+                return None
             return document if counted >= events and not document["unknown"] and is_whole else None
 
         return eventually(f"{events} events counted", known)
+
+
+def _to_ms(at: datetime) -> datetime:
+    """An instant as the engine has it: digits below the millisecond are cut off."""
+    return at.replace(microsecond=at.microsecond // 1000 * 1000)
 
 
 @dataclass
