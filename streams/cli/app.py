@@ -23,6 +23,7 @@ from streams.cli import (
     demo,
     explain,
     imports,
+    init,
     kpis,
     produce,
     rebuild,
@@ -86,6 +87,7 @@ app.command("rebuild", rich_help_panel=_LIVE)(rebuild.rebuild)
 app.command("kpis", rich_help_panel=_LIVE)(kpis.kpis)
 app.add_typer(targets.app, name="targets", rich_help_panel=_LIVE)
 app.command("explain", rich_help_panel=_LIVE)(explain.explain)
+app.command("init", rich_help_panel=_SETUP)(init.init)
 app.command("compute", rich_help_panel=_FILES)(compute.compute)
 app.command("backfill", rich_help_panel=_FILES)(backfill.backfill)
 app.command("backtest", rich_help_panel=_FILES)(backtest.backtest)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.settings import Duration, Kafka, Settings, SettingsError, client_options, load
-from streams.settings.__main__ import render
+from streams.settings.example import render
 from streams.settings.problems import env_name, example, leaves, toml
 
 ROOT = Path(__file__).resolve().parents[2]
