@@ -138,13 +138,15 @@ def _plans() -> Iterable[Alert]:
     month = selector(attained, everyone | {WINDOW: "month"}, {names.KPI: "|".join(ADDING_UP)})
     yield Alert(
         name="TapeshTargetBehind",
-        expr=f"{_ONE} ({month}) < scalar(vector({BEHIND}) * {_ELAPSED})\n  and on () ({_ELAPSED} > {EARLY})",
+        expr=f"{_ONE} ({month}) < scalar(vector({BEHIND}) * {_ELAPSED})\n  and on () ({_ELAPSED} > {EARLY})"
+        f"\n  unless on ({names.KPI}) {selector(names.TARGET_CHANCE, {'job': JOB, WINDOW: 'month'})}",
         lasts="6h",
         severity="ticket",
         layer="kpi",
         summary="{{ $labels.kpi }} has reached {{ $value | humanizePercentage }} of the month's target: behind it.",
         description=f"It is less than {BEHIND:.0%} of what the elapsed part of the month should have brought "
-        "(months of the Gregorian calendar, in UTC).",
+        "(months of the Gregorian calendar, in UTC), and too little is known yet to say more: where a chance is known, "
+        "that is what counts.",
         action="Is it late events, a weak week, or the plan? The board's trend over 24 hours and 7 days tells.",
     )
     yield Alert(
