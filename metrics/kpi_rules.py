@@ -28,6 +28,9 @@ TOO_EARLY = 0.2
 """So much of a period must have gone by before its chance is news."""
 ADDING_UP = ("new_customers", "won_back_customers", "orders", "revenue", "leads")
 """KPIs that grow through a month: half of it should bring half of the target."""
+RESTATED = 0.05
+"""Past days that have moved by more than this share of a month were published wrong, for whoever reads them."""
+RESTATED_KPIS = ("revenue", "orders", "new_customers", "lost_customers")
 BOARD = "/d/tapesh-overview"
 _ONE = "max without (instance, pod)"
 _WINDOW = "max without (instance, pod, span)"
@@ -36,7 +39,8 @@ _ELAPSED = "(day_of_month() - 1 + hour() / 24) / days_in_month()"
 
 def kpi_alerts(currency: str) -> tuple[Alert, ...]:
     """All alerts about customers; the currency is part of the names of what is money."""
-    return (*(_counted(watch, tier) for watch in WATCHES for tier in watch.tiers), *_surveys(currency), *_plans())
+    counted = (_counted(watch, tier) for watch in WATCHES for tier in watch.tiers)
+    return (*counted, *_surveys(currency), *_plans(), _restated(currency))
 
 
 def runbook_of_customers(currency: str) -> Iterable[str]:
@@ -174,6 +178,27 @@ def _plans() -> Iterable[Alert]:
         summary="{{ $labels.kpi }} is above its target for the {{ $labels.window }}.",
         description="What is to stay below its target has passed it before the period's end.",
         action="It can't be undone within the period: say so to who plans, and look for the cause as for a high rate.",
+    )
+
+
+def _restated(currency: str) -> Alert:
+    def moved_far(kpi: str) -> str:
+        labels = {"job": JOB, names.KPI: kpi, names.PERIOD: "day"}
+        moved = f"abs({_ONE} ({selector(names.RESTATED_DELTA, labels)}))"
+        month = f"abs({_ONE} ({everybody(BY_ID[kpi], '30d', currency, JOB)}))"
+        return f"{moved} and on (job) ({moved} > on (job) {RESTATED} * {month})"
+
+    return Alert(
+        name="TapeshRestated",
+        expr="\n  or ".join(f"({moved_far(kpi)})" for kpi in RESTATED_KPIS),
+        lasts="15m",
+        severity="ticket",
+        layer="kpi",
+        summary="{{ $labels.kpi }} of past days has changed by {{ $value | humanize }} since it was published.",
+        description=f"More than {RESTATED:.0%} of the last 30 days: events came late, or orders were given back, after "
+        "their days had been read by somebody. The figures are right now; what was reported of them isn't.",
+        action="`tapesh kpis --as-known TIME`, of an instant before, shows what was published, and the ledger why. "
+        "Is a source late, or sent again by somebody? Tell those who have reported the old figures.",
     )
 
 
