@@ -99,6 +99,11 @@ def test_what_comes_late_restates_past_days_and_months_across_a_death_of_the_kpi
     bodies = ledger(live)
     assert {body["revision"] for body in bodies.values()} == {0}
     assert parts(live, tail, bodies, dict.fromkeys(PERIODS, 0)) == []
+    keys = RedisKeys(fresh_prefix)
+    with Redis.from_url(
+        fresh_redis_url
+    ) as redis:  # written after Kafka: what dies in between, its successor leaves out
+        eventually("Redis has them", lambda: all(redis.hexists(keys.ledger_now, period) for period in PERIODS))
     between = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 1))
     eventually("a second has passed", lambda: time.time() > instant_ms(parse_instant(between)) / 1000)
 
@@ -134,7 +139,6 @@ def test_what_comes_late_restates_past_days_and_months_across_a_death_of_the_kpi
     eventually(f"the gauge is {gauge()}", lambda: gauge() == 8.3)
     assert second.metric("tapesh_restatements_total", period="day") == 2
 
-    keys = RedisKeys(fresh_prefix)
     with Redis.from_url(fresh_redis_url, decode_responses=True) as redis:
         eventually(
             "Redis has it",
