@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import Any
 
 from ..rejection import shown
+from .signatures import verify_body
 
 Event = dict[str, Any]
 """A JSON object of the contract. Without `customer_id` it belongs to whoever placed its `order_id`."""
@@ -55,6 +56,25 @@ class Webhook:
     verify: Callable[[Iterable[str], Mapping[str, str], bytes, float], None]
     translate: Callable[[Mapping[str, str], Any, str], Translation]
     source: Callable[[Mapping[str, str]], str]
+
+
+def signed_body(header: str) -> Callable[[Iterable[str], Mapping[str, str], bytes, float], None]:
+    """Return how to verify who signs the body in a header, as that header is written."""
+
+    def verify(secrets: Iterable[str], headers: Mapping[str, str], body: bytes, _now_s: float) -> None:
+        verify_body(secrets, body, headers.get(header.lower(), ""), header)
+
+    return verify
+
+
+def named_by(sender: str, header: str) -> Callable[[Mapping[str, str]], str]:
+    """Return how to name the source of a sender's events: by the shop in a header, if it is there."""
+
+    def source(headers: Mapping[str, str]) -> str:
+        shop = headers.get(header)
+        return f"{sender}:{shop}" if shop else sender
+
+    return source
 
 
 def member(document: Any, path: str, kind: type | tuple[type, ...], expected: str) -> Any:

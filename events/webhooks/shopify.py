@@ -6,7 +6,7 @@ without an account belongs to a guest, known by the address, which is hashed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -19,21 +19,14 @@ from .delivery import (
     guest,
     line,
     member,
+    named_by,
     number_or_text,
+    signed_body,
 )
-from .signatures import verify_body
 
-SIGNATURE = "x-shopify-hmac-sha256"
+SIGNATURE = "X-Shopify-Hmac-SHA256"
 TOPIC = "x-shopify-topic"
 SHOP = "x-shopify-shop-domain"
-
-
-def _verify(secrets: Iterable[str], headers: Mapping[str, str], body: bytes, _now_s: float) -> None:
-    verify_body(secrets, body, headers.get(SIGNATURE, ""), "X-Shopify-Hmac-SHA256")
-
-
-def _source(headers: Mapping[str, str]) -> str:
-    return f"shopify:{headers[SHOP]}" if headers.get(SHOP) else "shopify"
 
 
 def _translate(headers: Mapping[str, str], document: Any, source: str) -> Translation:
@@ -47,7 +40,7 @@ def _translate(headers: Mapping[str, str], document: Any, source: str) -> Transl
     return Translation(ignored=f"topic {topic!r} says nothing that is counted")
 
 
-SHOPIFY = Webhook("shopify", _verify, _translate, _source)
+SHOPIFY = Webhook("shopify", signed_body(SIGNATURE), _translate, named_by("shopify", SHOP))
 
 
 def _customer(document: Any, source: str) -> Event:

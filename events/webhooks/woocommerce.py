@@ -7,25 +7,28 @@ comes without a date of its own and takes that of the change which brought it. T
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from .delivery import BadDelivery, Event, Translation, Webhook, amount, guest, line, member, number_or_text
-from .signatures import verify_body
+from .delivery import (
+    BadDelivery,
+    Event,
+    Translation,
+    Webhook,
+    amount,
+    guest,
+    line,
+    member,
+    named_by,
+    number_or_text,
+    signed_body,
+)
 
-SIGNATURE = "x-wc-webhook-signature"
+SIGNATURE = "X-WC-Webhook-Signature"
 TOPIC = "x-wc-webhook-topic"
 SHOP = "x-wc-webhook-source"
 PAID = ("processing", "completed", "refunded")
 """The statuses of an order that has been paid."""
-
-
-def _verify(secrets: Iterable[str], headers: Mapping[str, str], body: bytes, _now_s: float) -> None:
-    verify_body(secrets, body, headers.get(SIGNATURE, ""), "X-WC-Webhook-Signature")
-
-
-def _source(headers: Mapping[str, str]) -> str:
-    return f"woocommerce:{headers[SHOP]}" if headers.get(SHOP) else "woocommerce"
 
 
 def _translate(headers: Mapping[str, str], document: Any, source: str) -> Translation:
@@ -39,7 +42,7 @@ def _translate(headers: Mapping[str, str], document: Any, source: str) -> Transl
     return Translation(ignored=f"topic {topic!r} says nothing that is counted")
 
 
-WOOCOMMERCE = Webhook("woocommerce", _verify, _translate, _source)
+WOOCOMMERCE = Webhook("woocommerce", signed_body(SIGNATURE), _translate, named_by("woocommerce", SHOP))
 
 
 def _customer(document: Any, source: str) -> Event:
