@@ -19,7 +19,6 @@ from collections.abc import Set as AbstractSet
 from datetime import date, datetime
 from typing import Any
 
-import faust
 import msgspec
 from faust.types import TP
 
@@ -37,6 +36,7 @@ from streams.colocation import PATIENCE_S, WAY_OUT, ApartError, Healing, apart
 from streams.discretion import discreet
 from streams.document import KpiDocument
 from streams.engine import Engine, source_topics
+from streams.faust_app import faust_app
 from streams.faust_desk import FaustDesk
 from streams.faust_log import FaustLog
 from streams.ingestion.pages import add_ingestion
@@ -51,13 +51,12 @@ from streams.profile_writer import ProfileWriter
 from streams.remembered import Remembered
 from streams.rounds import Rounds
 from streams.settings import Settings
-from streams.settings.clients import faust_credentials
 from streams.succession import Standing
 from streams.target_office import TargetOffice
-from streams.topics import LARGEST_MESSAGE, resized
-from streams.transport import Chunk, Sources, bind, transport_options
+from streams.topics import resized
+from streams.transport import Chunk, Sources, bind
 from streams.web import add_pages
-from streams.web_guard import LARGEST_BODY, guard_pages
+from streams.web_guard import guard_pages
 
 _log = logging.getLogger(__name__)
 _QUEUED_CHUNKS = 8
@@ -93,7 +92,7 @@ class Worker:
     def __init__(self, settings: Settings, standing: Standing | None = None) -> None:
         self.settings = settings
         self.standing = standing or Standing(settings.app_id)
-        self.app = _faust_app(settings)
+        self.app = faust_app(settings)
         # Of type bytes, tables leave keys and values as they are.
         self.table = self.app.Table(STATE_TABLE, partitions=settings.kafka.partitions, key_type=bytes, value_type=bytes)
         self.memory = self.app.Table(MEMORY_TABLE, partitions=1, key_type=bytes, value_type=bytes)
@@ -473,45 +472,3 @@ def _reachable(host: str) -> str:
 def _log_failure(sent: Any) -> None:
     if not sent.cancelled() and sent.exception() is not None:
         _log.warning("message not delivered: %s", sent.exception())
-
-
-def _identity(instance_id: str) -> dict[str, str]:
-    """Return Faust's name of a static member: its address, the default, is another one after a restart elsewhere.
-
-    The group hands such a member its former assignment, which Faust refuses under another name, and stands still.
-    """
-    return {"canonical_url": f"http://static/{instance_id}"} if instance_id else {}
-
-
-def _faust_app(settings: Settings) -> Any:
-    kafka = settings.kafka
-    options = transport_options(
-        kafka.bootstrap,
-        session_timeout=kafka.session_timeout.seconds,
-        rebalance_timeout=kafka.rebalance_timeout.seconds,
-    )
-    return faust.App(
-        settings.app_id,
-        **{**options, "broker_heartbeat_interval": kafka.heartbeat_interval.seconds},
-        broker_credentials=faust_credentials(kafka),
-        consumer_group_instance_id=kafka.instance_id or None,
-        **_identity(kafka.instance_id),
-        datadir=str(settings.data_dir),
-        producer_max_request_size=LARGEST_MESSAGE,
-        store="memory://",
-        table_cleanup_interval=3600.0,
-        topic_partitions=kafka.partitions,
-        topic_replication_factor=kafka.replication,
-        topic_allow_declare=True,
-        web_bind=settings.web.host,
-        web_host=settings.web.host,
-        web_port=settings.web.port,
-        web_in_thread=False,
-        web_application_options={"client_max_size": LARGEST_BODY},
-        web_router_enabled=False,  # Faust's own pages would tell who owns what, and show what is in the tables
-        web_tables_enabled=False,
-        web_stats_enabled=False,
-        web_graph_enabled=False,
-        origin="streams",
-        autodiscover=False,
-    )

@@ -22,6 +22,7 @@ EDGES = {
         "engine",
         "engine_metrics",
         "engines",
+        "faust_app",
         "faust_desk",
         "faust_log",
         "forwarding",
