@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any, ClassVar, cast
 
-from aiokafka.errors import CommitFailedError, IllegalStateError
+from aiokafka.errors import CommitFailedError, ConsumerStoppedError, IllegalStateError
 from faust.transport.drivers import aiokafka as faust_driver
 from faust.types import TP, AppT, ConsumerMessage, Message
 from faust.types.transports import TPorTopicSet
@@ -127,7 +127,10 @@ class Consumer(faust_driver.Consumer):  # type: ignore[misc]  # Faust is untyped
             return
         generation = self.app.consumer_generation_id
         # A fetch in progress doesn't learn that another partition has room again: don't let it wait long for its own.
-        records = await self._getmany(readable, _BUFFERED_POLL if self._buffered_partitions else timeout)
+        try:
+            records = await self._getmany(readable, _BUFFERED_POLL if self._buffered_partitions else timeout)
+        except ConsumerStoppedError:  # the thread has ended before us: so does this
+            return
         if self.should_stop:
             return
         for tp, record in self.scheduler.iterate(records):

@@ -8,7 +8,7 @@ the other carries commits and seeks. Hence no wait without an end.
 import asyncio
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any, cast
 
@@ -62,6 +62,31 @@ class ConsumerThread(AIOKafkaConsumerThread):  # type: ignore[misc]  # Faust is 
             return answer
 
         coordinator._send_req = sent
+
+    async def call_thread(self, fun: Callable[..., Awaitable[Any]], *args: Any, **kwargs: Any) -> Any:
+        """Have the thread do something and return its answer.
+
+        Raises:
+            ConsumerStoppedError: the thread has ended, as it does at once when the app crashes. Faust would wait for
+                ever for an answer that nobody gives any more, and the worker would neither work nor end.
+        """
+        call = asyncio.ensure_future(super().call_thread(fun, *args, **kwargs))
+        end = asyncio.ensure_future(self._shutdown.wait())
+        try:
+            await asyncio.wait([call, end], return_when=asyncio.FIRST_COMPLETED)
+            if not call.done():
+                raise ConsumerStoppedError
+            return call.result()
+        finally:
+            end.cancel()
+            call.cancel()
+
+    async def commit(self, offsets: Mapping[TP, int]) -> bool:
+        """Commit single topics, as Faust does; at the end of a crash there is nobody left to do it."""
+        try:
+            return bool(await super().commit(offsets))
+        except ConsumerStoppedError:
+            return False
 
     async def rejoin(self) -> None:
         """Have the group share its partitions out anew."""
