@@ -74,7 +74,8 @@ class ConsumerThread(AIOKafkaConsumerThread):  # type: ignore[misc]  # Faust is 
         end = asyncio.ensure_future(self._shutdown.wait())
         try:
             await asyncio.wait([call, end], return_when=asyncio.FIRST_COMPLETED)
-            if not call.done():
+            # A loop that is closed already refuses the call by an error of its own.
+            if not call.done() or (call.exception() is not None and self.thread_loop.is_closed()):
                 raise ConsumerStoppedError
             return call.result()
         finally:
