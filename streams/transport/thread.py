@@ -82,6 +82,12 @@ class ConsumerThread(AIOKafkaConsumerThread):  # type: ignore[misc]  # Faust is 
             end.cancel()
             call.cancel()
 
+    def _stopped_set(self) -> None:
+        try:
+            super()._stopped_set()
+        except RuntimeError:  # its loop is closed: a crash has ended it before the app told it to
+            self._stopped.set()
+
     async def commit(self, offsets: Mapping[TP, int]) -> bool:
         """Commit single topics, as Faust does; at the end of a crash there is nobody left to do it."""
         try:
