@@ -19,6 +19,7 @@ LARGEST_MINOR = 10**15
 LONGEST_AMOUNT = 24
 """Characters of an amount given as a string: more than the largest one needs."""
 
+_REMEMBERED = 1 << 16
 _TWO_DECIMALS = 2
 _WITHOUT_DECIMALS = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"
 _THREE_DECIMALS = "BHD IQD JOD KWD LYD OMR TND"
@@ -58,7 +59,7 @@ def minor_digits(currency: str) -> int:
     return _OTHER_DECIMALS.get(currency, _TWO_DECIMALS)
 
 
-@lru_cache(maxsize=1 << 16)  # prices repeat, and a hit costs a tenth of the arithmetic
+@lru_cache(maxsize=_REMEMBERED)  # prices repeat, and a hit costs a tenth of the arithmetic
 def minor_units(amount: str | float, currency: str) -> int:
     """The amount in minor units of its own currency, exactly.
 
@@ -77,6 +78,34 @@ def minor_units(amount: str | float, currency: str) -> int:
             "amount", f"got {shown(amount)} {currency}, expected at most 10**15 minor units (64-bit sums must not wrap)"
         )
     return minor
+
+
+class Amounts(dict[str | int | float, int]):
+    """Minor units by amount, of one currency: `minor_units` for who reads many amounts in a row.
+
+    `Amounts.of(currency)[amount]` costs a look-up, where the amount has been seen.
+
+    Raises:
+        AmountError: on look-up, as `minor_units`.
+    """
+
+    def __init__(self, currency: str) -> None:
+        super().__init__()
+        self._currency = currency
+
+    @staticmethod
+    @lru_cache(maxsize=64)
+    def of(currency: str) -> Amounts:
+        """Return those of a currency; only amounts tell whether it is one."""
+        return Amounts(currency)
+
+    def __missing__(self, amount: str | float) -> int:
+        """Read an amount that hasn't been seen, and remember it among the latest."""
+        minor = minor_units(amount, self._currency)
+        if len(self) >= _REMEMBERED:
+            self.clear()
+        self[amount] = minor
+        return minor
 
 
 @lru_cache(maxsize=1 << 10)

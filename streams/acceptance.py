@@ -6,13 +6,23 @@ whoever sends a dead letter back) judges it here, so that what one has accepted 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
 from events import wire
+from events.batch import INSTANT, Decoded, decode_all
 from events.codec import decode
 from events.instant import instant_ms
 from events.money import Converter
 from events.names import FUTURE
 from events.rejection import Rejected
 from streams.meaning import Meaning
+
+Ints: TypeAlias = npt.NDArray[np.int64]
+Outcome: TypeAlias = wire.Event | Rejected
 
 FAR_FUTURE_MS = 7_258_118_400_000
 """The year 2200: later events are refused whatever the tolerance; minutes and days are numbered up to here."""
@@ -51,6 +61,43 @@ class Acceptance:
             raise _too_far_ahead(event, at_ms - record_ms, tolerance)
         return event, at_ms
 
+    def judged_all(self, raws: Sequence[bytes], record_ms: Sequence[int]) -> tuple[list[Outcome], Ints]:
+        """Return what `judged` says of many messages: of each its event or why it is refused, and its instant.
+
+        Args:
+            raws: the messages.
+            record_ms: when each was published.
+
+        Returns:
+            The outcomes, and milliseconds; those of what is refused mean nothing.
+        """
+        outcomes: list[Outcome] = []
+        instants: list[Ints] = []
+        for decoded in decode_all(raws):
+            outcomes += decoded.outcomes
+            instants.append(_milliseconds(decoded))
+        at_ms = np.concatenate(instants) if instants else np.empty(0, np.int64)
+        self._refuse_money(outcomes)
+        tolerance = self._future_tolerance_ms
+        published_ms = np.asarray(record_ms, np.int64)
+        too_far = at_ms > FAR_FUTURE_MS
+        if tolerance is not None:
+            too_far |= at_ms > published_ms + tolerance
+        for index in np.flatnonzero(too_far).tolist():
+            event = outcomes[index]
+            if not isinstance(event, Rejected):
+                outcomes[index] = _too_far_ahead(event, int(at_ms[index] - published_ms[index]), tolerance)
+        return outcomes, at_ms
+
+    def _refuse_money(self, outcomes: list[Outcome]) -> None:
+        """Refuse, in its place, each event with an amount that has no rate."""
+        for index, event in enumerate(outcomes):
+            if type(event) in _PAYING:
+                try:
+                    self._check_money(event)  # type: ignore[arg-type]
+                except Rejected as why:
+                    outcomes[index] = why
+
     def _check_money(self, event: wire.Event) -> None:
         """Refuse amounts that have no rate, now: once an event is folded it is too late."""
         reporting, minor = self._reporting, self._converter.minor
@@ -65,6 +112,17 @@ class Acceptance:
             minor(event.spend, "spend")
         elif isinstance(event, wire.CustomerAcquired | wire.Lead) and event.cost is not None:
             minor(event.cost, "cost")
+
+
+def _milliseconds(decoded: Decoded) -> Ints:
+    """Return the instants of messages; 0 for what is no event."""
+    if decoded.instants:
+        # Without the Z: numpy reads instants in UTC alone, and warns of an offset.
+        text = np.frombuffer(decoded.instants, f"S{INSTANT}").astype(f"S{INSTANT - 1}")
+        return text.astype("datetime64[ms]").astype(np.int64)
+    return np.array(
+        [0 if isinstance(out, Rejected) else instant_ms(out.occurred_at) for out in decoded.outcomes], np.int64
+    )
 
 
 def _too_far_ahead(event: wire.Event, ahead_ms: int, tolerance_ms: int | None) -> Rejected:

@@ -33,11 +33,20 @@ class Gathered:
 
     def __setitem__(self, keys: Ints, amounts: Ints | int, /) -> None:
         """Add an amount, or one for each key."""
+        self.add(keys, amounts)
+
+    def __len__(self) -> int:
+        return sum(map(len, self.keys))
+
+    def add(self, keys: Ints, amounts: Ints | int) -> None:
+        """Add an amount, or one for each key."""
         self.keys.append(keys)
         self.amounts.append(np.broadcast_to(np.asarray(amounts, np.int64), keys.shape))
 
     def take(self) -> tuple[Ints, Ints]:
         """Return all keys and their amounts, a key as often as it was added to, and forget them."""
+        if not self.keys:
+            return np.empty(0, np.int64), np.empty(0, np.int64)
         keys, amounts = np.concatenate(self.keys), np.concatenate(self.amounts)
         self.keys, self.amounts = [], []
         return keys, amounts

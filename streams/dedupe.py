@@ -13,6 +13,7 @@ event times.
 from __future__ import annotations
 
 from array import array
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from enum import Enum
 
@@ -48,6 +49,17 @@ def event_identity(event: wire.Event) -> bytes:
     else:
         text = f"\0{event.customer_id}\0{event.source or ''}\0{event.event_id}"
     return xxhash.xxh3_128_digest(text.encode())
+
+
+def event_identities(events: Sequence[wire.Event]) -> list[bytes]:
+    """Return the identities of many events."""
+    digest, spend = xxhash.xxh3_128_digest, wire.MarketingSpend
+    return [
+        event_identity(event)
+        if type(event) is spend
+        else digest(f"\0{event.customer_id}\0{event.source or ''}\0{event.event_id}".encode())  # type: ignore[union-attr]
+        for event in events
+    ]
 
 
 def event_content(event: wire.Event) -> int:
@@ -108,6 +120,36 @@ class Deduplicator:
         """Tell whether an event is new, and remember it if so."""
         key = event_identity(event)
         return self.judge_key(key, event, record_ms, _NOTHING if key in self._recent else self.find([key]))
+
+    def judge_all(self, events: Sequence[wire.Event], record_ms: Sequence[int]) -> dict[int, Verdict]:
+        """Return which of many events, by their place, aren't new, and remember those that are.
+
+        Args:
+            events: at most a chunk of them, in the order in which they came.
+            record_ms: the Kafka timestamp of each one's record.
+        """
+        keys = event_identities(events)
+        found = self.find(keys)
+        distinct = set(keys)
+        odd = (self._recent.keys() & distinct) | found.keys()
+        if len(distinct) < len(keys):
+            odd |= {key for key, times in Counter(keys).items() if times > 1}
+        if not odd:
+            self._remember_all(keys, record_ms, [event_content(event) for event in events])
+            return {}
+        verdicts: dict[int, Verdict] = {}
+        plain: list[int] = []
+        for index, key in enumerate(keys):
+            if key not in odd:
+                plain.append(index)
+            elif (verdict := self.judge_key(key, events[index], record_ms[index], found)) is not Verdict.NEW:
+                verdicts[index] = verdict
+        self._remember_all(
+            [keys[index] for index in plain],
+            [record_ms[index] for index in plain],
+            [event_content(events[index]) for index in plain],
+        )
+        return verdicts
 
     def judge_key(self, key: bytes, event: wire.Event, record_ms: int, found: Mapping[bytes, Known]) -> Verdict:
         """Tell whether an event is new, and remember it if so.
@@ -175,6 +217,15 @@ class Deduplicator:
         self._recent_ms.append(record_ms)
         self._recent_content.append(content)
         self.newest_ms = max(self.newest_ms, record_ms)
+
+    def _remember_all(self, keys: Sequence[bytes], record_ms: Sequence[int], contents: Sequence[int]) -> None:
+        """Remember ids of which none is known and none comes twice."""
+        if keys:
+            first = len(self._recent_ms)
+            self._recent.update(zip(keys, range(first, first + len(keys)), strict=True))
+            self._recent_ms.extend(record_ms)
+            self._recent_content.extend(contents)
+            self.newest_ms = max(self.newest_ms, *record_ms)
 
     def _seal(self) -> None:
         if not self._recent:

@@ -43,6 +43,7 @@ class Fold:
     Attributes:
         now_ms: the latest tick's `now`; every event folded is at or before it.
         flows, derived: contributions since they were last taken.
+        reporting: the reporting currency.
         counts: what happened at the two bounds of a slice, for the worker's metrics.
     """
 
@@ -61,7 +62,7 @@ class Fold:
             self.persons, self.slices, self.columns, meaning.lapse_after_ms, self.time.days
         )
         self._converter = Converter(meaning.currency, meaning.rates)
-        self._reporting = meaning.currency
+        self.reporting = meaning.currency
         self._days_lapsed_to = NEVER
         self._taken: set[int] = set()
         self._handlers: dict[type[Any], Callable[[Any, int], None]] = {
@@ -229,7 +230,7 @@ class Fold:
 
     def _cost_of_acquisition(self, event: wire.CustomerAcquired, row: int, at_ms: int) -> None:
         if event.cost is not None:
-            self._flow(row, at_ms, [(self._acquisition_spend, self._minor(event.cost))])
+            self._flow(row, at_ms, [(self._acquisition_spend, self.minor(event.cost))])
 
     def _slices_of(self, event: wire.CustomerAcquired) -> int:
         return self.slices.of_person(tuple(getattr(event, name) for name in self.meaning.slices))
@@ -264,26 +265,37 @@ class Fold:
     # Purchases
 
     def _purchase(self, event: wire.Purchase, at_ms: int) -> None:
-        persons = self.persons
         row = self._row(event.customer_id)
-        minor = self._minor(event.total)
+        minor = self.minor(event.total)
         parts = [(self._orders, 1), (self._gross, minor)]
         if event.lines:
             parts += self._lines(event.lines)
         self._flow(row, at_ms, parts)
+        self.buy(row, at_ms, minor, rank(event))
+
+    def buy(self, row: int, at_ms: int, minor: int, event_id: str) -> None:
+        """Take in that a person has bought: what follows from it for buying lifetimes, not the order itself.
+
+        Args:
+            row: the person.
+            at_ms: when, at or before `now_ms`.
+            minor: the order's total in minor units of the reporting currency.
+            event_id: of the purchase, as `rank` has it.
+        """
+        persons = self.persons
         latest = persons.latest_ms[row]
         if persons.flags[row] & BUYING and latest < at_ms < latest + self.meaning.lapse_after_ms:
             self._buy_again(row, latest, at_ms)
         elif latest == NEVER:
-            self._buy_first(row, at_ms, minor, rank(event))
+            self._buy_first(row, at_ms, minor, event_id)
         else:
-            self._buy(row, at_ms, minor, rank(event))
+            self._buy_at_any_time(row, at_ms, minor, event_id)
         persons.changed[row] = 1
 
     def _buy_again(self, row: int, latest_ms: int, at_ms: int) -> None:
         """Extend an open buying lifetime by a purchase later than all before: the common case, and the short way.
 
-        What `_buy` would take back and contribute again is left out; a test holds the two to be equal.
+        What `_buy_at_any_time` would take back and contribute again is left out; a test holds the two to be equal.
         """
         persons, deltas = self.persons, self._contributions.deltas
         cell_set, first = persons.cell_set[row], persons.first_ms[row]
@@ -313,7 +325,7 @@ class Fold:
         contributions.set_spans(row, history, [Span(at_ms, at_ms)], self.now_ms)
         contributions.buying(row, history, 1)
 
-    def _buy(self, row: int, at_ms: int, minor: int, event_id: str) -> None:
+    def _buy_at_any_time(self, row: int, at_ms: int, minor: int, event_id: str) -> None:
         """Take in a purchase at any other instant: a late one, one after a lapse."""
         persons = self.persons
         history = persons.history(row)
@@ -338,7 +350,7 @@ class Fold:
         everything = 0
         offered: dict[str, int] = {}
         for line in lines:
-            minor = self._minor(line.total)
+            minor = self.minor(line.total)
             everything += minor
             if line.offer is not None:
                 offered[line.offer] = offered.get(line.offer, 0) + minor
@@ -350,7 +362,7 @@ class Fold:
         return parts
 
     def _refund(self, event: wire.Refund, at_ms: int) -> None:
-        self._flow(self._row(event.customer_id), at_ms, [(self._refunds, self._minor(event.total))])
+        self._flow(self._row(event.customer_id), at_ms, [(self._refunds, self.minor(event.total))])
 
     # Leads and spend
 
@@ -375,7 +387,7 @@ class Fold:
         reached = lead.reached_ms[stage]
         lead.reached_ms[stage] = at_ms if reached == NEVER else min(reached, at_ms)
         if event.cost is not None:
-            lead.costs.append((at_ms, self._minor(event.cost)))
+            lead.costs.append((at_ms, self.minor(event.cost)))
         if row not in self._taken:
             contributions.lead(row, lead, 1, last_open)
         persons.keep(row, history)
@@ -384,14 +396,15 @@ class Fold:
     def _spend(self, event: wire.MarketingSpend, at_ms: int) -> None:
         key = place(at_ms, self.slices.of_channel(event.channel))
         self.flows[key + self._spends] += 1
-        self.flows[key + self._spend_columns[event.purpose]] += self._minor(event.spend)
+        self.flows[key + self._spend_columns[event.purpose]] += self.minor(event.spend)
 
     # Surveys and loyalty
 
     def _answer(self, event: wire.SurveyResponse, at_ms: int) -> None:
-        self._flow(self._row(event.customer_id), at_ms, self._answer_parts(event))
+        self._flow(self._row(event.customer_id), at_ms, self.answer_parts(event))
 
-    def _answer_parts(self, event: wire.SurveyResponse) -> list[tuple[int, int]]:
+    def answer_parts(self, event: wire.SurveyResponse) -> list[tuple[int, int]]:
+        """Return what an answer contributes: columns and amounts."""
         number, score = self.columns.number, event.score or 0
         if event.survey == "nps":
             group = "promoters" if score >= PROMOTER_FROM else "passives" if score >= PASSIVE_FROM else "detractors"
@@ -445,9 +458,9 @@ class Fold:
         persons.keep(row, history)
         persons.changed[row] = 1
 
-    def _minor(self, money: wire.Money) -> int:
+    def minor(self, money: wire.Money) -> int:
         """Return money in minor units of the reporting currency; it has been accepted when it arrived."""
-        if money.currency == self._reporting:
+        if money.currency == self.reporting:
             return minor_units(money.amount, money.currency)
         return self._converter.minor(money)
 

@@ -8,10 +8,10 @@ in it. On a tick the waiting events are folded, lapses counted, windows slid: th
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -22,12 +22,13 @@ from events.instant import instant_ms
 from events.rejection import Rejected
 from metrics.frame import Cell
 from streams.acceptance import Acceptance
+from streams.bulk import Bulk
 from streams.counts import Counts
-from streams.dedupe import Deduplicator, Verdict, event_identity
+from streams.dedupe import Deduplicator, Verdict
 from streams.fold import Fold
 from streams.meaning import Meaning
 from streams.persons import NEVER
-from streams.sums import Ints, WindowSums, add_up
+from streams.sums import Ints, WindowSums, add_up, as_arrays
 from streams.track import COLUMNS, Track
 from streams.watermarks import Watermarks
 
@@ -122,6 +123,7 @@ class PartitionState:
         self._called_up_to_ms = NEVER
         self.counts = counts or Counts()
         self.fold = Fold(meaning, counts=self.counts)
+        self.bulk = Bulk(self.fold)
         self.sums = WindowSums(self.fold.time)
         self.track = track or Track()
         self.sums.follow(self.track, [self.fold.columns.number(name) for name in COLUMNS])
@@ -145,52 +147,79 @@ class PartitionState:
             record_ms: their Kafka timestamps; never later than the clock of this machine.
         """
         elsewhere: list[Refused | Misplaced] = []
-        judged, rows, single = self._contract.judged, self.fold.persons.rows, self.partitions == 1
-        accepted: list[tuple[int, wire.Event, int]] = []
-        for index, raw in enumerate(values):
-            try:
-                event, at_ms = judged(raw, record_ms[index])
-            except Rejected as why:
-                self.counts.rejected[why.reason] += 1
-                elsewhere.append(Refused(index, why))
-                continue
-            key = partition_key(event) if isinstance(event, wire.MarketingSpend) else event.customer_id
-            if not single and key not in rows:
-                home = _home(key, self.partitions)
-                if home != self.partition:
-                    self.counts.misplaced += 1
-                    elsewhere.append(Misplaced(index, key, home))
-                    continue
-            accepted.append((index, event, at_ms))
-        self._accept(accepted, values, record_ms)
+        outcomes, at_ms = self._contract.judged_all(values, record_ms)
+        accepted: list[int] = []
+        for index, event in enumerate(outcomes):
+            if isinstance(event, Rejected):
+                self.counts.rejected[event.reason] += 1
+                elsewhere.append(Refused(index, event))
+            else:
+                accepted.append(index)
+        if self.partitions > 1:
+            accepted, misplaced = self._at_home(outcomes, accepted)
+            self.counts.misplaced += len(misplaced)
+            elsewhere = sorted([*elsewhere, *misplaced], key=lambda each: each.at) if misplaced else elsewhere
+        self._accept(outcomes, at_ms, accepted, values, record_ms)
         return elsewhere
 
+    def _at_home(self, events: list[Any], places: list[int]) -> tuple[list[int], list[Misplaced]]:
+        """Tell events of persons who live here from others; who is known here has been found to live here."""
+        spend = wire.MarketingSpend
+        accepted = [events[index] for index in places]
+        keys = [partition_key(event) if type(event) is spend else event.customer_id for event in accepted]
+        misplaced: list[Misplaced] = []
+        for at in np.flatnonzero(self.fold.persons.find(keys) < 0).tolist():
+            home = _home(keys[at], self.partitions)
+            if home != self.partition:
+                misplaced.append(Misplaced(places[at], keys[at], home))
+        elsewhere = {each.at for each in misplaced}
+        return [index for index in places if index not in elsewhere] if elsewhere else places, misplaced
+
     def _accept(
-        self, accepted: list[tuple[int, wire.Event, int]], values: Sequence[bytes], record_ms: Sequence[int]
+        self,
+        events: list[Any],
+        at_ms: Ints,
+        accepted: list[int],
+        values: Sequence[bytes],
+        record_ms: Sequence[int],
     ) -> None:
         """Take in valid events that live here, unless they have been counted already."""
-        dedupe, counts, fold, latest = self.dedupe, self.counts, self.fold, self.latest_by_type
-        note = self.watermarks.note
-        keys = [event_identity(event) for _, event, _ in accepted]
-        found = dedupe.find(keys)  # for all of them at once: one by one it would cost more than the fold
-        for (index, event, at_ms), key in zip(accepted, keys, strict=True):
-            verdict = dedupe.judge_key(key, event, record_ms[index], found)
-            if verdict is not Verdict.NEW:
-                counts.duplicates += 1
-                counts.different += verdict is Verdict.DIFFERENT
-                continue
-            kind = event.type
-            counts.events[kind] += 1
-            if at_ms > latest.get(kind, NEVER):
-                latest[kind] = at_ms
-                self.latest_event_ms = max(self.latest_event_ms, at_ms)
-            note(event.source, kind, at_ms, record_ms[index])
-            if at_ms > fold.now_ms:
-                self.waiting.append(Waiting(at_ms, event, values[index] if self._keep_raw else b""))
-            else:
-                fold.apply(event, at_ms)
-        dedupe.tidy()
+        if len(accepted) < len(events):
+            events, at_ms = [events[index] for index in accepted], at_ms[accepted]
+            values, record_ms = [values[index] for index in accepted], [record_ms[index] for index in accepted]
+        repeated = self.dedupe.judge_all(events, record_ms)  # all of them at once: one by one it would cost twice
+        if repeated:
+            self.counts.duplicates += len(repeated)
+            self.counts.different += sum(verdict is Verdict.DIFFERENT for verdict in repeated.values())
+            new = [index for index in range(len(events)) if index not in repeated]
+            events, at_ms = [events[index] for index in new], at_ms[new]
+            values, record_ms = [values[index] for index in new], [record_ms[index] for index in new]
+        self.dedupe.tidy()
+        if not events:
+            return
+        self._note(events, at_ms, np.asarray(record_ms, np.int64))
+        ahead = at_ms > self.fold.now_ms
+        if ahead.any():
+            raws = values if self._keep_raw else [b""] * len(values)
+            for index in np.flatnonzero(ahead).tolist():
+                self.waiting.append(Waiting(int(at_ms[index]), events[index], raws[index]))
+            now = np.flatnonzero(~ahead)
+            events, at_ms = [events[index] for index in now.tolist()], at_ms[now]
+        self.bulk.apply(events, at_ms)
         self._settle_if_much()
+
+    def _note(self, events: list[wire.Event], at_ms: Ints, record_ms: Ints) -> None:
+        """Take note of what came, when and from whom."""
+        places: dict[tuple[str | None, str], list[int]] = {}
+        for index, event in enumerate(events):
+            places.setdefault((event.source, event.type), []).append(index)
+        for (source, kind), of_kind in places.items():
+            self.counts.events[kind] += len(of_kind)
+            moments_ms = at_ms[of_kind]
+            latest_ms = int(moments_ms.max())
+            self.latest_by_type[kind] = max(self.latest_by_type.get(kind, NEVER), latest_ms)
+            self.latest_event_ms = max(self.latest_event_ms, latest_ms)
+            self.watermarks.note_all(source, kind, moments_ms, record_ms[of_kind])
 
     def advance(self, now_ms: int) -> None:
         """Bring everything to `now_ms`. A clock that stands or goes back changes nothing but what has arrived."""
@@ -210,8 +239,8 @@ class PartitionState:
             self._called_up_to_ms = now_ms
         self.sums.slide(self.fold.time.frame(now_ms))
         while self._due:
-            for item in _pop_first(self._due, STEP):
-                self.fold.apply(item.event, item.at_ms)
+            due = _pop_first(self._due, STEP)
+            self.bulk.apply([item.event for item in due], np.array([item.at_ms for item in due], np.int64))
             self._settle_if_much()
             yield
         for _ in self.fold.lapses(now_ms):
@@ -233,14 +262,15 @@ class PartitionState:
         """Add the fold's contributions to the sums, and keep the flows among them for the next checkpoint."""
         self.fold.contribute_again()
         sets = self.fold.slices.matrix()
-        flows = self.fold.flows
-        if flows:
-            self.sums.add(flows, sets)  # first: what it refuses isn't for a checkpoint, however often it is tried
-            keys = np.fromiter(flows.keys(), np.int64, len(flows))
-            self.unsaved_flows.append((keys, np.fromiter(flows.values(), np.int64, len(flows))))
+        flows, gathered = self.fold.flows, self.bulk.flows
+        if flows or len(gathered):
+            keys, amounts = add_up(*_joined(flows, gathered.take()))
+            self.sums.add_gathered(keys, amounts, sets)  # first: what it refuses isn't for a checkpoint, ever
+            self.unsaved_flows.append((keys, amounts))
             flows.clear()
-        self.sums.add(self.fold.derived, sets)
-        self.fold.derived.clear()
+        derived = self.fold.derived
+        self.sums.add_gathered(*_joined(derived, self.bulk.derived.take()), sets)
+        derived.clear()
         self.sums.check_range()
 
     def contribute_all(self) -> Iterator[None]:
@@ -252,7 +282,7 @@ class PartitionState:
 
     def _settle_if_much(self) -> None:
         """Keep a tick from finding very much to add up at once; nothing can be added before the first."""
-        if self.sums.frame is not None and len(self.fold.flows) + len(self.fold.derived) > _MUCH:
+        if self.sums.frame is not None and len(self.fold.flows) + len(self.fold.derived) + len(self.bulk) > _MUCH:
             self.settle()
 
     def take_unsaved_flows(self) -> tuple[Ints, Ints]:
@@ -278,6 +308,12 @@ class PartitionState:
             sums.slot_columns[kept],
             sums.values[:, kept],
         )
+
+
+def _joined(deltas: Mapping[int, int], gathered: tuple[Ints, Ints]) -> tuple[Ints, Ints]:
+    """Return contributions of both kinds: keys, of which one may occur many times, and amounts."""
+    keys, amounts = as_arrays(deltas)
+    return np.concatenate([keys, gathered[0]]), np.concatenate([amounts, gathered[1]])
 
 
 def _pop_first(items: deque[Waiting], most: int) -> list[Waiting]:

@@ -198,6 +198,11 @@ class Persons:
         self.changed[row] = 1
         return row
 
+    def find(self, customer_ids: Sequence[str]) -> npt.NDArray[np.int64]:
+        """Return the rows of many persons, -1 for who isn't known."""
+        known = self.rows.get
+        return np.array([known(customer_id, -1) for customer_id in customer_ids], np.int64)
+
     def set_acquired(self, row: int, at_ms: int, event_id: str) -> None:
         """Store the earliest acquisition."""
         self.acquired_ms[row] = at_ms

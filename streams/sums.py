@@ -28,7 +28,7 @@ NO_INSTANT = 0
 SLOT_BITS = 32
 SAFE_SUM = 2.0**61
 _MERGE_AT = 300_000
-_TOO_LARGE = "a sum has left the range of 64-bit integers: an amount far too large was accepted"
+TOO_LARGE = "a sum has left the range of 64-bit integers: an amount far too large was accepted"
 
 
 class RangeError(ArithmeticError):
@@ -112,12 +112,25 @@ def add_up(keys: Ints, amounts: Ints) -> tuple[Ints, Ints]:
     """Return the distinct keys, sorted, with the sum of their amounts; sums of 0 are left out."""
     if len(keys) == 0:
         return keys, amounts
-    order = np.argsort(keys, kind="stable")
+    order = np.argsort(keys)  # not stable: amounts of one key are added up whatever their order, and it costs a seventh
     keys, amounts = keys[order], amounts[order]
     heads = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]]))
     sums = np.add.reduceat(amounts, heads)
     kept = sums != 0
     return keys[heads][kept], sums[kept]
+
+
+def as_arrays(deltas: Mapping[int, int]) -> tuple[Ints, Ints]:
+    """Return keys and amounts of contributions in a dict.
+
+    Raises:
+        RangeError: an amount is too large for 64 bits.
+    """
+    keys = np.fromiter(deltas.keys(), np.int64, len(deltas))
+    try:
+        return keys, np.fromiter(deltas.values(), np.int64, len(deltas))
+    except OverflowError:
+        raise RangeError(TOO_LARGE) from None
 
 
 class WindowSums:
@@ -178,11 +191,7 @@ class WindowSums:
         """
         if not deltas:
             return
-        keys = np.fromiter(deltas.keys(), np.int64, len(deltas))
-        try:
-            amounts = np.fromiter(deltas.values(), np.int64, len(deltas))
-        except OverflowError:
-            raise RangeError(_TOO_LARGE) from None
+        keys, amounts = as_arrays(deltas)
         nonzero = amounts != 0
         self._add(keys[nonzero], amounts[nonzero], sets)
 
@@ -249,12 +258,12 @@ class WindowSums:
     def check_range(self) -> None:
         """Raise `RangeError` if any sum has come near the end of 64 bits."""
         if self.values.size and float(np.abs(self.values[-1].astype(np.float64)).max()) > SAFE_SUM:
-            raise RangeError(_TOO_LARGE)
+            raise RangeError(TOO_LARGE)
 
     def _check_range_with(self, amounts: Ints) -> None:
         """Refuse amounts that could wrap a sum on the way, where `check_range` wouldn't see it any more."""
         if float(np.abs(amounts.astype(np.float64)).sum()) > SAFE_SUM:
-            raise RangeError(_TOO_LARGE)
+            raise RangeError(TOO_LARGE)
 
     def _pane(self, grain: Grain, minutes: Ints) -> Ints:
         if grain == "minute":

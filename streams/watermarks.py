@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import msgspec
+import numpy as np
+import numpy.typing as npt
 
 HOUR_MS = 3_600_000
 WEEK_HOURS = 168
@@ -31,6 +33,7 @@ _MASK = (1 << _WIDTH) - 1
 _RECENT = 512
 _NOWHERE = -1
 
+Ints: TypeAlias = npt.NDArray[np.int64]
 Pair: TypeAlias = tuple[str, str]
 """A source and a type."""
 
@@ -69,8 +72,6 @@ class Mark:
     hours: int = 0
     recent: int = 0
     late: int = 0
-    _from_ms: int = 0
-    _until_ms: int = 0
 
     @property
     def weeks(self) -> int:
@@ -84,7 +85,6 @@ class Mark:
 
     def enter(self, hour: int) -> None:
         """Note that something arrived in an hour."""
-        self._from_ms, self._until_ms = hour * HOUR_MS, (hour + 1) * HOUR_MS
         self.merge_hours(hour, hour, 1)
 
     def merge_hours(self, since_hour: int, newest_hour: int, hours: int) -> None:
@@ -116,20 +116,25 @@ class Watermarks:
     def __init__(self) -> None:
         self.marks: dict[Pair, Mark] = {}
 
-    def note(self, source: str | None, kind: str, at_ms: int, record_ms: int) -> None:
-        """Take note of an event that counts; called for each, so it does little."""
+    def note_all(self, source: str | None, kind: str, at_ms: Ints, record_ms: Ints) -> None:
+        """Take note of events that count, at least one, of one source and type.
+
+        Args:
+            source: theirs.
+            kind: their type.
+            at_ms: when each occurred.
+            record_ms: when each was published.
+        """
         mark = self.marks.get((source or UNNAMED, kind))
         if mark is None:
             mark = self._admit((source or UNNAMED, kind))
-        if at_ms > mark.latest_event_ms:  # noqa: PLR1730 - a call costs more than a comparison
-            mark.latest_event_ms = at_ms
-        if record_ms > mark.latest_record_ms:  # noqa: PLR1730 - as above
-            mark.latest_record_ms = record_ms
-        if not mark._from_ms <= record_ms < mark._until_ms:  # noqa: SLF001 - the mark's own short cut
-            mark.enter(record_ms // HOUR_MS)
-        mark.recent += 1
-        mark.late += record_ms - at_ms > PROMPT_MS
-        if mark.recent >= _RECENT:
+        mark.latest_event_ms = max(mark.latest_event_ms, int(at_ms.max()))
+        mark.latest_record_ms = max(mark.latest_record_ms, int(record_ms.max()))
+        for hour in sorted(set((record_ms // HOUR_MS).tolist())):
+            mark.enter(hour)
+        mark.recent += len(at_ms)
+        mark.late += int((record_ms - at_ms > PROMPT_MS).sum())
+        while mark.recent >= _RECENT:
             mark.recent //= 2
             mark.late //= 2
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import pytest
 from contract_messages import CES, CLI, CSAT, GOOD, damaged_messages, good_messages, raw, scratched_messages
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from events import wire
+from events import batch, wire
+from events.batch import INSTANT, decode_all
 from events.codec import decode, encode, judge
+from events.instant import parse_instant
 from events.rejection import Rejected
 
 
@@ -16,6 +21,13 @@ def verdict(reader, message: bytes) -> wire.Event | tuple[str, str, str]:
         return reader(message)
     except Rejected as rejected:
         return rejected.reason, rejected.field, rejected.detail
+
+
+def plain_messages() -> st.SearchStrategy[bytes]:
+    """Good messages whose instants are in the common form."""
+    moment = st.datetimes(datetime(1990, 1, 1), datetime(2400, 1, 1))  # noqa: DTZ001 - the Z is added
+    texts = moment.map(lambda at: at.isoformat(timespec="milliseconds") + "Z")
+    return st.tuples(st.sampled_from(list(GOOD.values())), texts).map(lambda of: raw({**of[0], "occurred_at": of[1]}))
 
 
 @settings(max_examples=1500, deadline=None)
@@ -48,3 +60,57 @@ def test_a_plain_message_never_waits_for_the_judge(message, monkeypatch) -> None
 def test_text_in_any_script_is_plain_if_it_is_normalised(channel: str, monkeypatch) -> None:
     monkeypatch.setattr("events.codec.judge", lambda _: pytest.fail("the fast path declined a plain message"))
     assert decode(raw({**GOOD["lead"], "channel": channel})).channel == channel
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.one_of(good_messages(), plain_messages(), damaged_messages(), scratched_messages()), max_size=9))
+def test_many_messages_get_the_verdicts_of_each(messages: list[bytes]) -> None:
+    """Also beside broken ones, and in batches of two or three; instants are those of the events, or aren't told."""
+    with pytest.MonkeyPatch.context() as small:
+        small.setattr(batch, "BATCH", 3)
+        parts = decode_all(messages)
+    told = [
+        (each.reason, each.field, each.detail) if isinstance(each, Rejected) else each
+        for part in parts
+        for each in part.outcomes
+    ]
+    assert told == [verdict(judge, message) for message in messages]
+    for part in parts:
+        texts = [part.instants[at : at + INSTANT].decode() for at in range(0, len(part.instants), INSTANT)]
+        assert not texts or [parse_instant(text) for text in texts] == [each.occurred_at for each in part.outcomes]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        b'{"type":"refund"}',
+        b"",
+        b"\n",
+        raw({**GOOD["purchase"], "customer_id": "a\nb"}),
+        raw(GOOD["purchase"]).replace(b'"occurred_at"', b'"x"'),
+        raw({**GOOD["purchase"], "occurred_at": "2026-01-01T00:00:00+03:30"}),
+        raw({**GOOD["purchase"], "occurred_at": "2026-01-01 00:00:00.000Z"}),
+        raw({**GOOD["purchase"], "occurred_at": "1969-12-31T23:59:59.999Z"}),
+        raw(GOOD["purchase"])[:-1] + b',"occurred_at":"2026-01-02T00:00:00.000Z"}',
+        raw({**GOOD["purchase"], "lines": [{"sku": "s", "total": {"amount": "1.001", "currency": "EUR"}}]}),
+    ],
+)
+def test_one_odd_message_among_many_changes_none_of_the_others(odd: bytes) -> None:
+    """What lacks something may stand beside what has it twice."""
+    plain = raw({**GOOD["purchase"], "occurred_at": "2026-01-01T00:00:00.000Z"})
+    twice = plain[:-1] + b',"occurred_at":"2026-01-03T00:00:00.000Z"}'
+    for messages in ([plain, odd, plain], [odd, twice, plain], [twice, odd, odd, plain]):
+        outcomes = [each for part in decode_all(messages) for each in part.outcomes]
+        verdicts = [verdict(judge, message) for message in messages]
+        assert [
+            (each.reason, each.field, each.detail) if isinstance(each, Rejected) else each for each in outcomes
+        ] == verdicts
+
+
+def test_plain_messages_in_the_common_form_are_read_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or the batch would be right, and of no use."""
+    monkeypatch.setattr(batch, "decode", lambda _: pytest.fail("one by one"))
+    plain = raw({**GOOD["purchase"], "occurred_at": "2026-01-01T00:00:00.000Z"})
+    (part,) = decode_all([plain] * 100)
+    assert len(part.outcomes) == 100
+    assert part.instants == b"2026-01-01T00:00:00.000Z" * 100

@@ -158,7 +158,7 @@ def test_the_short_way_of_a_purchase_is_the_long_way(seed: int) -> None:
 
     def the_long_way(fold: Fold, row: int, latest_ms: int, at_ms: int) -> None:
         taken[0] += 1
-        fold._buy(row, at_ms, 0, "")  # neither amount nor id matters: it isn't the first purchase
+        fold._buy_at_any_time(row, at_ms, 0, "")  # neither amount nor id matters: it isn't the first purchase
 
     log = purchases_of(chance, 40)
     ticks = [NOW_MS - 500 * DAY_MS + start * chance.randrange(15) * DAY_MS for start in range(0, len(log), 8)]

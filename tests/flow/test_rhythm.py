@@ -6,6 +6,7 @@ import random
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -23,7 +24,7 @@ def mark_of(hours: Iterable[int]) -> Mark:
     """Arrivals by hour since that Monday."""
     marks = Watermarks()
     for hour in hours:
-        marks.note("shop", "purchase", MONDAY, MONDAY + hour * HOUR_MS)
+        marks.note_all("shop", "purchase", np.array([MONDAY]), np.array([MONDAY + hour * HOUR_MS]))
     return marks.marks["shop", "purchase"]
 
 
@@ -87,7 +88,7 @@ def test_a_trickle_is_never_called_silent(per_week: float):
             due_ms = rhythm.due_ms(mark)
             arrives_ms = MONDAY + int(hour) * HOUR_MS
             assert due_ms is None or arrives_ms < due_ms, f"after {hour / WEEK_HOURS:.1f} weeks"
-            marks.note("shop", "purchase", MONDAY, arrives_ms)
+            marks.note_all("shop", "purchase", np.array([MONDAY]), np.array([arrives_ms]))
 
 
 @settings(max_examples=25, deadline=None)

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -48,7 +49,8 @@ class Shop:
 
     def deliver(self, kind: str, source: str | None = None, event_ms: int | None = None) -> None:
         """Something arrives now, of an instant."""
-        self.marks.note(source, kind, self.now_ms if event_ms is None else event_ms, self.now_ms)
+        occurred_ms = self.now_ms if event_ms is None else event_ms
+        self.marks.note_all(source, kind, np.array([occurred_ms]), np.array([self.now_ms]))
 
     def judge(self, now_ms: int | None = None) -> set[str]:
         """Go on to an instant and return what is unknown then."""

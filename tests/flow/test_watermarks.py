@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+import numpy as np
 from agreement import meaning
 from fake_log import purchase
 from hypothesis import given
@@ -39,8 +40,8 @@ notes = st.lists(
 
 def noted(events, into: Watermarks | None = None) -> Watermarks:
     marks = into or Watermarks()
-    for event in events:
-        marks.note(*event)
+    for source, kind, at_ms, record_ms in events:
+        marks.note_all(source, kind, np.array([at_ms]), np.array([record_ms]))
     return marks
 
 

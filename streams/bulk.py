@@ -1,0 +1,243 @@
+"""The fold of many events at once: what most events of most persons need, as arithmetic on columns.
+
+`Fold.apply` takes one event and is the whole truth. Here the common cases are done for a whole chunk in some dozens of
+array operations: an order that extends an open buying lifetime, a refund, an answer, a reward, of persons who are known
+and acquired. Whatever is none of these goes through `Fold.apply`, one by one and in its order. The order of the others
+doesn't show in the sums, so it isn't kept.
+
+Amounts leave as arrays of keys, which `PartitionState.settle` adds up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from events import wire
+from events.money import Amounts
+from streams.columnwise import Gathered
+from streams.fold import Fold, rank
+from streams.panes import DAY_MS
+from streams.parts import place
+from streams.persons import BUYING, NEVER, SEEN
+from streams.sums import SAFE_SUM, TOO_LARGE, Ints, RangeError
+
+FEW = 8
+"""Events of a type below which one by one is cheaper."""
+_IN_BULK = frozenset({wire.Purchase, wire.Refund, wire.SurveyResponse})
+
+
+class Flow(NamedTuple):
+    """What some of many events add to one column.
+
+    Attributes:
+        column: where.
+        events: which events, by their place among all; None for each of them.
+        amounts: an amount for each, or one for all.
+    """
+
+    column: int
+    events: Ints | None
+    amounts: Ints | int
+
+
+class Settled(NamedTuple):
+    """Events of persons who are known and acquired: what they add isn't moved any more.
+
+    Attributes:
+        events: the events.
+        at_ms, rows: when each occurred, and to whom.
+    """
+
+    events: list[Any]
+    at_ms: Ints
+    rows: Ints
+
+
+class Bulk:
+    """Folds events of a partition in bulk.
+
+    Args:
+        fold: folds them one by one; its persons and columns are used here.
+
+    Attributes:
+        flows, derived: contributions since they were last taken, as in `Fold`.
+    """
+
+    def __init__(self, fold: Fold) -> None:
+        self._fold = fold
+        self._persons = fold.persons
+        self._lapse_after_ms = fold.meaning.lapse_after_ms
+        self.flows = Gathered()
+        self.derived = Gathered()
+        number = fold.columns.number
+        self._orders, self._gross, self._refunds = number("orders"), number("gross_minor"), number("refunds_minor")
+        self._with_lines, self._lines_minor = number("orders_with_lines"), number("lines_minor")
+        self._offers = {
+            "upsell": (number("orders_with_upsell"), number("upsell_lines_minor")),
+            "cross-sell": (number("orders_with_cross_sell"), number("cross_sell_lines_minor")),
+        }
+        self._buyers, self._span, self._repeat = number("buyers"), number("buying_span"), number("repeat_buyers")
+
+    def __len__(self) -> int:
+        return len(self.flows) + len(self.derived)
+
+    def apply(self, events: Sequence[wire.Event], at_ms: Ints) -> None:
+        """Fold events whose amounts the converter has accepted.
+
+        Args:
+            events: decoded events, in any order.
+            at_ms: their `occurred_at`, at or before the fold's `now_ms`.
+
+        Raises:
+            RangeError: amounts add up to more than 64 bits hold.
+        """
+        rows, is_settled = self._settled(events)
+        apply = self._fold.apply
+        moments_ms = at_ms.tolist()
+        places: dict[type[wire.Event], list[int]] = {}
+        for index, event in enumerate(events):
+            if is_settled[index] and type(event) in _IN_BULK:
+                places.setdefault(type(event), []).append(index)
+            else:
+                apply(event, moments_ms[index])  # in their order, which shows in a slice beyond some bounds
+        for kind, of_kind in places.items():
+            if len(of_kind) < FEW:
+                for index in of_kind:
+                    apply(events[index], moments_ms[index])
+                continue
+            settled = Settled([events[index] for index in of_kind], at_ms[of_kind], rows[of_kind])
+            if kind is wire.Purchase:
+                self._purchases(settled)
+            elif kind is wire.Refund:
+                self._add_flows(settled, [Flow(self._refunds, None, self._totals(settled.events))])
+            else:
+                self._add_flows(settled, self._answers(settled.events))
+
+    def _settled(self, events: Sequence[Any]) -> tuple[Ints, list[bool]]:
+        """Return each event's person, and whether that one is known and acquired, and not by one of these events."""
+        persons = self._persons
+        spend, acquisition = wire.MarketingSpend, wire.CustomerAcquired
+        ids = ["" if type(event) is spend else event.customer_id for event in events]
+        rows = persons.find(ids)
+        settled = rows >= 0
+        view = np.frombuffer(persons.acquired_ms, np.int64)
+        settled[settled] = view[rows[settled]] != NEVER
+        flags = np.frombuffer(persons.flags, np.int8)
+        settled[settled] = flags[rows[settled]] & SEEN != 0
+        del view, flags  # a column that is looked at can't grow
+        is_settled: list[bool] = settled.tolist()
+        arrived = {event.customer_id for event in events if type(event) is acquisition}
+        if arrived:
+            is_settled = [each and one not in arrived for each, one in zip(is_settled, ids, strict=True)]
+        return rows, is_settled
+
+    def _totals(self, events: list[Any]) -> Ints:
+        return self._minor([event.total for event in events])
+
+    def _minor(self, money: list[wire.Money]) -> Ints:
+        """Return money in minor units of the reporting currency."""
+        reporting = self._fold.reporting
+        amounts = Amounts.of(reporting)
+        minor = [amounts[each.amount] if each.currency == reporting else self._fold.minor(each) for each in money]
+        return np.array(minor, np.int64)
+
+    def _add_flows(self, settled: Settled, flows: list[Flow]) -> None:
+        """Add flows where their persons count, those of one minute and one cell set together."""
+        cell_set = np.frombuffer(self._persons.cell_set, np.int32)[settled.rows].astype(np.int64)
+        places, of = np.unique(place(settled.at_ms, cell_set), return_inverse=True)
+        for column, events, amounts in flows:
+            sums = np.zeros(len(places), np.int64)
+            if not isinstance(amounts, int) and float(np.abs(amounts.astype(np.float64)).sum()) > SAFE_SUM:
+                raise RangeError(TOO_LARGE)
+            np.add.at(sums, of if events is None else of[events], amounts)
+            self.flows.add(places + column, sums)
+
+    def _purchases(self, settled: Settled) -> None:
+        minor = self._totals(settled.events)
+        flows = [Flow(self._orders, None, 1), Flow(self._gross, None, minor), *self._lines(settled.events)]
+        self._add_flows(settled, flows)
+        self._buy(settled, minor)
+
+    def _lines(self, orders: list[wire.Purchase]) -> list[Flow]:
+        """Return what the orders' lines contribute; an offer counts once an order, its revenue in full."""
+        carrying = [index for index, order in enumerate(orders) if order.lines]
+        if not carrying:
+            return []
+        lines = [line for order in orders if order.lines for line in order.lines]
+        sizes = [len(orders[index].lines or ()) for index in carrying]
+        of = np.repeat(np.array(carrying, np.int64), sizes)
+        minor = self._minor([line.total for line in lines])
+        flows = [Flow(self._with_lines, np.array(carrying, np.int64), 1), Flow(self._lines_minor, of, minor)]
+        offers = [line.offer for line in lines]
+        for offer, (with_offer, revenue) in self._offers.items():
+            if offer in offers:
+                offered = np.array([each == offer for each in offers], bool)
+                flows.append(Flow(with_offer, np.unique(of[offered]), 1))
+                flows.append(Flow(revenue, of[offered], minor[offered]))
+        return flows
+
+    def _answers(self, answers: list[wire.SurveyResponse]) -> list[Flow]:
+        by_column: dict[int, tuple[list[int], list[int]]] = {}
+        parts_of = self._fold.answer_parts
+        for index, answer in enumerate(answers):
+            for column, amount in parts_of(answer):
+                events, amounts = by_column.setdefault(column, ([], []))
+                events.append(index)
+                amounts.append(amount)
+        return [Flow(column, np.array(of), np.array(amounts)) for column, (of, amounts) in by_column.items()]
+
+    # Buying lifetimes
+
+    def _buy(self, settled: Settled, minor: Ints) -> None:
+        """Extend buying lifetimes by purchases that follow each other in time; the others go one by one.
+
+        Of several purchases of a person, only the latest two leave a trace: what `Fold` would contribute in between, it
+        would take back.
+        """
+        order = np.lexsort((settled.at_ms, settled.rows))
+        rows, at_ms = settled.rows[order], settled.at_ms[order]
+        heads = np.flatnonzero(np.concatenate([[True], rows[1:] != rows[:-1]]))
+        latest_ms = np.frombuffer(self._persons.latest_ms, np.int64)
+        flags = np.frombuffer(self._persons.flags, np.int8)
+        before_ms = np.concatenate([[NEVER], at_ms[:-1]])
+        before_ms[heads] = latest_ms[rows[heads]]
+        follows = (before_ms < at_ms) & (at_ms < before_ms + self._lapse_after_ms) & (flags[rows] & BUYING != 0)
+        extends = np.logical_and.reduceat(follows, heads)
+        del latest_ms, flags
+        self._extend(rows, at_ms, heads, extends)
+        if not extends.all():
+            sizes = np.diff(heads, append=len(rows))
+            for index in order[np.repeat(~extends, sizes)].tolist():
+                event = settled.events[index]
+                row, moment_ms = int(settled.rows[index]), int(settled.at_ms[index])
+                self._fold.buy(row, moment_ms, int(minor[index]), rank(event))
+
+    def _extend(self, rows: Ints, at_ms: Ints, heads: Ints, extends: npt.NDArray[np.bool_]) -> None:
+        """Do for many persons what `Fold.buy` does for one whose open buying lifetime goes on."""
+        persons = self._persons
+        ends = np.append(heads[1:], len(rows))[extends] - 1
+        several = ends > heads[extends]
+        of = rows[ends]
+        latest = np.frombuffer(persons.latest_ms, np.int64)
+        second = np.frombuffer(persons.second_ms, np.int64)
+        changed = np.frombuffer(persons.changed, np.uint8)
+        first_ms = np.frombuffer(persons.first_ms, np.int64)[of]
+        cell_set = np.frombuffer(persons.cell_set, np.int32)[of].astype(np.int64)
+        old_ms, old_second_ms, new_ms = latest[of], second[of], at_ms[ends]
+        new_second_ms = np.where(several, at_ms[ends - 1], old_ms)
+        latest[of], second[of], changed[of] = new_ms, new_second_ms, 1
+        self._bought(old_ms, first_ms, cell_set, -1)
+        self._bought(new_ms, first_ms, cell_set, 1)
+        had = old_second_ms != NEVER
+        self.derived.add(place(old_second_ms[had], cell_set[had]) + self._repeat, -1)
+        self.derived.add(place(new_second_ms, cell_set) + self._repeat, 1)
+
+    def _bought(self, latest_ms: Ints, first_ms: Ints, cell_set: Ints, sign: int) -> None:
+        key, length = place(latest_ms, cell_set), latest_ms - first_ms
+        self.derived.add(key + self._buyers, sign)
+        self.derived.add(key + self._span, sign * (length // DAY_MS))
+        self.derived.add(key + self._span + 1, sign * (length % DAY_MS))

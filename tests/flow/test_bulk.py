@@ -1,0 +1,151 @@
+"""Events that are folded many at once leave what they leave one by one: persons, sums and flows."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from typing import Any
+
+import msgspec
+import pytest
+from agreement import lines, meaning
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from kpi_oracle.clock import instant_ms
+from kpi_oracle.logs import event_logs, generate
+from test_lifetimes import purchases_of
+
+from streams import bulk
+from streams.bulk import Bulk
+from streams.fold import Fold
+from streams.panes import DAY_MS
+from streams.partition import PartitionState
+from streams.persons import INT_COLUMNS, TEXT_COLUMNS
+from streams.sums import COLUMN_BITS, RangeError
+
+NOW = "2026-06-15T13:37:20.250Z"
+NOW_MS = instant_ms(NOW)
+
+
+@pytest.fixture(autouse=True)
+def however_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even one event is folded as many are."""
+    monkeypatch.setattr(bulk, "FEW", 1)
+
+
+def in_both_ways(log: list[dict[str, Any]], ticks: list[int], size: int) -> tuple[PartitionState, PartitionState]:
+    """Take in a log in chunks, with a tick after each, once in bulk and once event by event."""
+    at_once, one_by_one = PartitionState(meaning()), PartitionState(meaning())
+    messages = lines(log)
+    for number, tick in enumerate(ticks):
+        chunk = messages[number * size : (number + 1) * size] if number < len(ticks) - 1 else messages[number * size :]
+        at_once.arrive(chunk, [NOW_MS] * len(chunk))
+        at_once.advance(tick)
+        for message in chunk:
+            with pytest.MonkeyPatch.context() as slow:
+                slow.setattr(bulk, "FEW", 2)
+                one_by_one.arrive([message], [NOW_MS])
+        one_by_one.advance(tick)
+        assert known(at_once) == known(one_by_one)
+    return at_once, one_by_one
+
+
+def known(state: PartitionState) -> dict[str, Any]:
+    """Persons and sums by names: labels are numbered in the order in which they are met, which differs."""
+    persons, report = state.fold.persons, state.report()
+    names = state.fold.columns.names
+    found: dict[str, Any] = {name: list(getattr(persons, name)) for name in INT_COLUMNS}
+    found |= {name: [getattr(persons, name)[row] for row in range(len(persons))] for name in TEXT_COLUMNS}
+    for row in range(len(persons)):
+        history = msgspec.structs.replace(persons.history(row))
+        history.remembered = [[(at, names[of], much) for at, of, much in event] for event in history.remembered]
+        found[persons.ids[row]] = history
+    slots = zip(report.cell.tolist(), report.column.tolist(), report.sums.T.tolist(), strict=True)
+    return found | {"sums": {(report.cells[cell], names[column]): sums for cell, column, sums in slots}}
+
+
+def flows_of(state: PartitionState) -> dict[Any, int]:
+    keys, amounts = state.take_unsaved_flows()
+    columns = keys & (1 << COLUMN_BITS) - 1
+    names = [state.fold.columns.names[column] for column in columns.tolist()]
+    return dict(zip(zip((keys - columns).tolist(), names, strict=True), amounts.tolist(), strict=True))
+
+
+@pytest.mark.parametrize("order", ["as they occurred", "shuffled"])
+@pytest.mark.parametrize("seed", range(6))
+def test_a_log_of_all_types_in_bulk_is_the_log_one_by_one(seed: int, order: str) -> None:
+    """Whatever the order, and with a tick after every so many: checkpoints hold the same flows, too."""
+    log = generate(seed)
+    chance = random.Random(seed)
+    if order == "shuffled":
+        chance.shuffle(log)
+    else:
+        log.sort(key=lambda event: event["occurred_at"])
+    size = chance.randrange(5, 120)
+    ticks = [NOW_MS - 100 * step for step in range(len(log) // size, 0, -1)] + [NOW_MS]
+    at_once, one_by_one = in_both_ways(log, ticks, size)
+    assert flows_of(at_once) == flows_of(one_by_one)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(event_logs(), st.integers(1, 9))
+def test_small_logs_in_bulk_are_the_same(log: list[dict[str, Any]], size: int) -> None:
+    """Ties, repeated orders and events of strangers among them."""
+    bulk.FEW = 1
+    in_both_ways(log, [NOW_MS] * (len(log) // size + 1), size)
+
+
+def test_many_orders_of_few_persons_extend_their_buying_lifetimes_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs of orders, ties and lapses within one chunk: many are extended in bulk, the others aren't."""
+    extended: list[int] = []
+    extend = Bulk._extend
+
+    def counting(self: Bulk, rows: Any, at_ms: Any, heads: Any, extends: Any) -> None:
+        extended.append(int(extends.sum()))
+        extend(self, rows, at_ms, heads, extends)
+
+    monkeypatch.setattr(Bulk, "_extend", counting)
+    start = {"type": "customer-acquired", "occurred_at": "2024-01-01T00:00:00Z"}
+    acquired = [{**start, "event_id": f"a{one}", "customer_id": one} for one in "abc"]
+    for seed in range(12):
+        chance = random.Random(seed)
+        orders = purchases_of(chance, 60)
+        ticks = [NOW_MS - 500 * DAY_MS + chunk * chance.randrange(100, 200) * DAY_MS for chunk in range(60 // 15)]
+        in_both_ways([*acquired, *orders], [*itertools.accumulate(ticks, max), max(NOW_MS, *ticks)], 15)
+    assert sum(extended) > 10, "or it shows nothing"
+
+
+def test_orders_whose_lines_add_up_to_more_than_64_bits_are_refused_as_one_by_one() -> None:
+    """An amount of 10^15 minor units is accepted; tens of thousands of them can't be summed."""
+    person = {"customer_id": "a", "occurred_at": "2026-01-01T00:00:00Z"}
+    acquired = {**person, "type": "customer-acquired", "event_id": "a"}
+    euro = {"amount": "9999999999999.99", "currency": "EUR"}
+    orders = [
+        {**person, "type": "purchase", "event_id": f"p{n}", "order_id": f"p{n}", "total": euro,
+         "lines": [{"sku": "s", "total": euro}] * 300}
+        for n in range(12)
+    ]  # fmt: skip
+    state = PartitionState(meaning())
+    state.advance(NOW_MS)
+    state.arrive(lines([acquired]), [NOW_MS])
+    with pytest.raises(RangeError, match="far too large"):
+        state.arrive(lines(orders), [NOW_MS] * len(orders))
+
+
+def test_what_is_common_never_goes_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Orders, refunds and answers of acquired persons: else the bulk would be right, and of no use."""
+    person = {"customer_id": "a", "occurred_at": "2026-06-01T00:00:00Z"}
+    euro = {"amount": "10.00", "currency": "EUR"}
+    state = PartitionState(meaning())
+    state.advance(NOW_MS)
+    first = {**person, "type": "purchase", "event_id": "p", "order_id": "p", "total": euro}
+    state.arrive(lines([{**person, "type": "customer-acquired", "event_id": "a"}, first]), [NOW_MS] * 2)
+    common = [
+        {**first, "event_id": "p2", "occurred_at": "2026-06-02T00:00:00Z"},
+        {**person, "type": "refund", "event_id": "r", "order_id": "p", "total": euro},
+        {**person, "type": "survey-response", "event_id": "s", "survey": "nps", "score": 9},
+    ]
+    monkeypatch.setattr(Fold, "apply", lambda *_: pytest.fail("one by one"))
+    state.arrive(lines(common), [NOW_MS] * len(common))
+    state.advance(NOW_MS)
+    assert state.report(everybody_only=True).sums.any()
