@@ -122,7 +122,7 @@ class Bulk:
         persons = self._persons
         spend, acquisition = wire.MarketingSpend, wire.CustomerAcquired
         ids = ["" if type(event) is spend else event.customer_id for event in events]
-        rows = persons.find(ids)
+        rows = persons.ids.find(ids)
         settled = rows >= 0
         view = np.frombuffer(persons.acquired_ms, np.int64)
         settled[settled] = view[rows[settled]] != NEVER

@@ -348,7 +348,7 @@ def _restoring_persons(state: PartitionState, plan: Manifest, reader: Reader, lo
             state.sums.add_gathered(delta.flow_keys, delta.flow_amounts, fold.slices.matrix())
         loaded.deltas.append(delta)
         yield
-    yield from fold.persons.index()
+    yield from fold.persons.ids.index()
     yield from state.contribute_all()
     fold.persons.forget_changes()
     state.settle()

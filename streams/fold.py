@@ -166,7 +166,7 @@ class Fold:
     def _row(self, customer_id: str, seen: int = SEEN) -> int:
         """Return a person's row, made if new; `seen` is 0 for a lead, which has its own channel."""
         persons = self.persons
-        row = persons.rows.get(customer_id)
+        row = persons.ids.row_of(customer_id)
         if row is None:
             row = persons.add(customer_id, self.slices.unattributed)
             persons.flags[row] = seen
@@ -196,7 +196,7 @@ class Fold:
 
     def _acquire(self, event: wire.CustomerAcquired, at_ms: int) -> None:
         persons, contributions = self.persons, self._contributions
-        row = persons.rows.get(event.customer_id)
+        row = persons.ids.row_of(event.customer_id)
         if row is None:
             self._welcome(event, at_ms)
             return

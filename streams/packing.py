@@ -16,7 +16,8 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from streams.persons import INT_COLUMNS, TEXT_COLUMNS, Persons, TextColumn
+from streams.persons import INT_COLUMNS, TEXT_COLUMNS, Persons
+from streams.text_column import TextColumn
 
 Rows = npt.NDArray[np.int64]
 _DTYPES = {"b": np.int8, "i": np.int32, "q": np.int64}
@@ -54,7 +55,7 @@ class RowsPicture:
 
     rows: Rows
     columns: list[bytes]
-    ids: list[str]
+    ids: Callable[[], list[str]]
     new_from: int
     text_rows: Rows
     texts: list[Callable[[], list[str]]]
@@ -67,7 +68,7 @@ class RowsPicture:
         return PackedRows(
             self.rows.tobytes(),
             self.columns,
-            self.ids,
+            self.ids(),
             self.new_from,
             self.text_rows.tobytes(),
             [texts() for texts in self.texts],
@@ -82,7 +83,7 @@ def picture(persons: Persons, rows: Rows, *, new_from: int, text_rows: Rows, his
     return RowsPicture(
         rows,
         [_view(persons, name, code)[rows].tobytes() for name, code in INT_COLUMNS.items()],
-        [persons.ids[row] for row in new.tolist()],
+        persons.ids.reader(new),
         new_from,
         text_rows,
         [getattr(persons, name).reader(text_rows) for name in TEXT_COLUMNS],
@@ -97,7 +98,7 @@ def picture_block(persons: Persons, first: int, end: int) -> RowsPicture:
     return RowsPicture(
         rows,
         [getattr(persons, name)[block].tobytes() for name in INT_COLUMNS],
-        persons.ids[block],
+        persons.ids.reader(block),
         0,
         rows,
         [getattr(persons, name).reader(block) for name in TEXT_COLUMNS],
@@ -120,9 +121,7 @@ def unpack(persons: Persons, packed: PackedRows, wanted: Callable[[Rows], npt.ND
         view = _view(persons, name, code)
         view[rows[mask]] = np.frombuffer(data, _DTYPES[code])[mask]
         del view
-    new_rows = rows[np.searchsorted(rows, packed.new_from) :].tolist()
-    for row, customer_id in zip(new_rows, packed.ids, strict=True):
-        persons.ids[row] = customer_id
+    persons.ids.fill(rows[np.searchsorted(rows, packed.new_from) :], packed.ids)
     text_rows = np.frombuffer(packed.text_rows, np.int64)
     text_mask = np.ones(len(text_rows), bool) if wanted is None else wanted(text_rows)
     for name, texts in zip(TEXT_COLUMNS, packed.texts, strict=True):

@@ -168,7 +168,7 @@ class PartitionState:
         accepted = [events[index] for index in places]
         keys = [partition_key(event) if type(event) is spend else event.customer_id for event in accepted]
         misplaced: list[Misplaced] = []
-        for at in np.flatnonzero(self.fold.persons.find(keys) < 0).tolist():
+        for at in np.flatnonzero(self.fold.persons.ids.find(keys) < 0).tolist():
             home = _home(keys[at], self.partitions)
             if home != self.partition:
                 misplaced.append(Misplaced(places[at], keys[at], home))

@@ -10,14 +10,16 @@ A person's number is its row; rows are handed out in order of appearance and nev
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from operator import itemgetter
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from streams.customer_ids import CustomerIds
 from streams.lifetimes import Instant, Span
+from streams.text_column import TextColumn
 
 NEVER = -1
 """An instant that hasn't been: events begin at 0."""
@@ -70,61 +72,8 @@ HOT_BYTES = 2_048
 """A packed history from which on it is kept unpacked: dozens of leads or transitions."""
 MOST_HOT = 64
 """Persons of whom it is; each costs some ten times its packed size, and a moment at a checkpoint."""
-_ROWS_A_STEP = 65_536
 _ENCODER = msgspec.msgpack.Encoder()
 _DECODER = msgspec.msgpack.Decoder(History)
-
-
-class TextColumn:
-    """One short text a row, packed; replacing a text leaves the old bytes behind until the next load."""
-
-    def __init__(self) -> None:
-        self._heap = bytearray()
-        self._starts = array("q")
-
-    def append(self, text: str) -> None:
-        """Add a row."""
-        self._starts.append(NEVER)
-        if text:
-            self[len(self._starts) - 1] = text
-
-    def __setitem__(self, row: int, text: str) -> None:
-        data = text.encode()
-        self._starts[row] = len(self._heap)
-        self._heap += len(data).to_bytes(2, "little") + data
-
-    def fill(self, rows: npt.NDArray[np.int64], texts: Sequence[str]) -> None:
-        """Replace the texts of many rows; an empty one is passed over."""
-        data = [text.encode() for text in texts]
-        sizes = np.fromiter(map(len, data), np.int64, len(data))
-        given = sizes > 0
-        if not given.any():
-            return
-        ends = np.cumsum((sizes + 2)[given])
-        starts = np.frombuffer(self._starts, np.int64)
-        starts[rows[given]] = len(self._heap) + np.concatenate([[0], ends[:-1]])
-        self._heap += b"".join([len(text).to_bytes(2, "little") + text for text in data if text])
-
-    def __getitem__(self, row: int) -> str:
-        start = self._starts[row]
-        return "" if start == NEVER else _text(self._heap, start)
-
-    def reader(self, rows: npt.NDArray[np.int64] | slice) -> Callable[[], list[str]]:
-        """Return what reads the texts that rows have now, later and in any thread: the heap grows at its end only."""
-        starts, heap = np.frombuffer(self._starts, np.int64)[rows].copy(), self._heap
-        return lambda: ["" if start == NEVER else _text(heap, start) for start in starts.tolist()]
-
-    def grow(self, count: int) -> None:
-        """Add empty rows."""
-        self._starts.extend(array("q", [NEVER]) * count)
-
-    def __len__(self) -> int:
-        return len(self._starts)
-
-
-def _text(heap: bytearray, start: int) -> str:
-    size = heap[start] | heap[start + 1] << 8
-    return heap[start + 2 : start + 2 + size].decode()
 
 
 INT_COLUMNS = {
@@ -145,7 +94,7 @@ class Persons:
     """All persons of a partition.
 
     Attributes:
-        ids: the customer id of each row.
+        ids: the customer id of each row, and the row of each.
         cell_set: the slices in which the person counts.
         flags: `BUYING`, `LAPSED`, `SEEN`.
         acquired_ms: earliest acquisition, or `NEVER`; with `acquired_event`, which decides at a tie.
@@ -157,8 +106,7 @@ class Persons:
     """
 
     def __init__(self) -> None:
-        self.ids: list[str] = []
-        self.rows: dict[str, int] = {}
+        self.ids = CustomerIds()
         self.cell_set = array("i")
         self.flags = array("b")
         self.acquired_ms = array("q")
@@ -182,9 +130,7 @@ class Persons:
 
     def add(self, customer_id: str, cell_set: int) -> int:
         """Append a person of whom nothing is known and return the row."""
-        row = len(self.ids)
-        self.ids.append(customer_id)
-        self.rows[customer_id] = row
+        row = self.ids.append(customer_id)
         self.cell_set.append(cell_set)
         self.flags.append(0)
         self.first_minor.append(0)
@@ -197,11 +143,6 @@ class Persons:
             marks.append(0)
         self.changed[row] = 1
         return row
-
-    def find(self, customer_ids: Sequence[str]) -> npt.NDArray[np.int64]:
-        """Return the rows of many persons, -1 for who isn't known."""
-        known = self.rows.get
-        return np.array([known(customer_id, -1) for customer_id in customer_ids], np.int64)
 
     def set_acquired(self, row: int, at_ms: int, event_id: str) -> None:
         """Store the earliest acquisition."""
@@ -226,21 +167,13 @@ class Persons:
 
     def grow(self, count: int) -> None:
         """Append rows of zeros, to be overwritten by a recovery."""
-        self.ids.extend([""] * count)
+        self.ids.grow(count)
         for name, code in INT_COLUMNS.items():
             getattr(self, name).frombytes(bytes(count * array(code).itemsize))
         self.acquired_event.grow(count)
         self.first_event.grow(count)
         self._histories.extend([None] * count)
         self.forget_changes()
-
-    def index(self) -> Iterator[None]:
-        """Number the customer ids anew, in bounded steps, after rows have been filled from outside."""
-        self.rows = {}
-        for first in range(0, len(self.ids), _ROWS_A_STEP):
-            ids = self.ids[first : first + _ROWS_A_STEP]
-            self.rows.update(zip(ids, range(first, first + len(ids)), strict=True))
-            yield
 
     def has_history(self, row: int) -> bool:
         """Tell whether the person has more than columns."""
@@ -328,7 +261,7 @@ class Persons:
 
     def buying_rows_last_seen_by(self, latest_ms: int) -> npt.NDArray[np.int64]:
         """Return the rows whose buying lifetime is open and whose latest purchase is at or before an instant."""
-        if not self.ids:
+        if not len(self):
             return np.empty(0, np.int64)
         open_now = np.frombuffer(self.flags, np.int8) & BUYING != 0
         return np.flatnonzero(open_now & (np.frombuffer(self.latest_ms, np.int64) <= latest_ms))

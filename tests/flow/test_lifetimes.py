@@ -177,7 +177,7 @@ def test_the_short_way_of_a_purchase_is_the_long_way(seed: int) -> None:
 def assert_same(one: PartitionState, other: PartitionState) -> None:
     """Persons and sums are equal, number by number."""
     ours, theirs = one.fold.persons, other.fold.persons
-    assert ours.ids == theirs.ids
+    assert list(ours.ids) == list(theirs.ids)
     for name in (*INT_COLUMNS, *TEXT_COLUMNS):
         assert [getattr(ours, name)[row] for row in range(len(ours))] == [
             getattr(theirs, name)[row] for row in range(len(theirs))

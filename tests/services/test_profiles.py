@@ -13,6 +13,7 @@ from redis.exceptions import RedisError
 
 from metrics.names import RedisKeys
 from streams.checkpoint import Checkpointer
+from streams.fold import Fold
 from streams.manifest import Epoch
 from streams.meaning import Meaning
 from streams.owned import CheckpointStatistics, OwnedPartition
@@ -24,6 +25,12 @@ from streams.settings import Settings
 DAY_MS = 86_400_000
 NOW_MS = 1_767_312_000_000  # 2026-01-02
 OWNER, SUCCESSOR = "000001/00000000.0000000001", "000001/00000000.0000000002"
+
+
+def row_of(fold: Fold, customer_id: str) -> int:
+    row = fold.persons.ids.row_of(customer_id)
+    assert row is not None
+    return row
 
 
 def event(kind: str, customer: str, at: str, number: int = 0, **fields: Any) -> dict[str, Any]:
@@ -77,7 +84,7 @@ def test_a_profile_says_what_the_kpis_count() -> None:
         event("loyalty-activity", "c-2", "2025-12-01", action="enrolled"),
     )
     fold = owned.state.fold
-    assert profile_of(fold, fold.persons.rows["c-1"]) == {
+    assert profile_of(fold, row_of(fold, "c-1")) == {
         "as_of": "2026-01-02T00:00:00.000Z",
         "lifetime": "closed",
         "since": "2025-09-01T12:00:00.000Z",
@@ -93,7 +100,7 @@ def test_a_profile_says_what_the_kpis_count() -> None:
         "last_purchase": "2025-12-24T12:00:00.000Z",
         "lapses": "2026-03-25T00:00:00.000Z",
     }
-    assert profile_of(fold, fold.persons.rows["c-2"]) == {
+    assert profile_of(fold, row_of(fold, "c-2")) == {
         "as_of": "2026-01-02T00:00:00.000Z",
         "lifetime": "none",
         "purchases": "0",

@@ -1,0 +1,147 @@
+"""Customer ids by row, and rows by customer id.
+
+A list of strings and a dict would take 150 bytes a person. Here the ids are packed, and a table of rows, open addressed
+by the ids' hashes, finds them: some 40 bytes a person, and a chunk's ids are looked up in a dozen array operations.
+Hashes are Python's own, so they differ from process to process and no checkpoint holds them; an id counts as found only
+once its bytes have been compared.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from streams.text_column import ABSENT, PREFIX, TextColumn
+
+_FREE = -1
+_LEAST = 1 << 10
+_ROWS_A_STEP = 65_536
+Rows = npt.NDArray[np.int64]
+
+
+class CustomerIds:
+    """The ids of a partition's persons, in the order of their rows."""
+
+    def __init__(self) -> None:
+        self._texts = TextColumn()
+        self._hashes = array("q")
+        self._table: npt.NDArray[np.int32] = np.full(_LEAST, _FREE, np.int32)
+
+    def __len__(self) -> int:
+        return len(self._texts)
+
+    def __getitem__(self, row: int) -> str:
+        return self._texts[row]
+
+    def __iter__(self) -> Iterator[str]:
+        return (self._texts[row] for row in range(len(self)))
+
+    def reader(self, rows: Rows | slice) -> Callable[[], list[str]]:
+        """Return what reads the ids of rows, later and in any thread."""
+        return self._texts.reader(rows)
+
+    def append(self, customer_id: str) -> int:
+        """Add an id that isn't known and return its row."""
+        row = len(self._texts)
+        self._texts.append(customer_id)
+        self._hashes.append(hash(customer_id))
+        if 2 * len(self._texts) > len(self._table):
+            self._enlarge()
+        else:
+            self._table[self._free_place(hash(customer_id))] = row
+        return row
+
+    def row_of(self, customer_id: str) -> int | None:
+        """Return the row of an id, None if it isn't known."""
+        table, mask, hashed = self._table, len(self._table) - 1, hash(customer_id)
+        place = hashed & mask
+        while (row := int(table[place])) != _FREE:
+            if self._hashes[row] == hashed and self._texts[row] == customer_id:
+                return row
+            place = (place + 1) & mask
+        return None
+
+    def find(self, customer_ids: Sequence[str]) -> Rows:
+        """Return the rows of many ids, -1 for those that aren't known."""
+        hashed = np.fromiter(map(hash, customer_ids), np.int64, len(customer_ids))
+        mask, hashes = len(self._table) - 1, np.frombuffer(self._hashes, np.int64)
+        found = np.full(len(customer_ids), _FREE, np.int64)
+        left, places = np.arange(len(customer_ids)), hashed & mask
+        while len(left):
+            rows = self._table[places]
+            taken = rows != _FREE
+            left, places, rows = left[taken], places[taken], rows[taken]
+            same = hashes[rows] == hashed[left]
+            found[left[same]] = rows[same]
+            left, places = left[~same], (places[~same] + 1) & mask
+        del hashes  # a column that is looked at can't grow
+        known = np.flatnonzero(found != _FREE)
+        for at in known[~self._are(found[known], [customer_ids[at] for at in known.tolist()])].tolist():
+            row = self.row_of(customer_ids[at])  # two ids of one hash: it may stand behind the other
+            found[at] = _FREE if row is None else row
+        return found
+
+    def grow(self, count: int) -> None:
+        """Append rows without an id, to be filled by a recovery."""
+        self._texts.grow(count)
+        self._hashes.extend(array("q", [0]) * count)
+
+    def fill(self, rows: Rows, customer_ids: Sequence[str]) -> None:
+        """Set the ids of rows that have none; those that have one keep it. `index` makes them known."""
+        new = np.flatnonzero(self._texts.starts(rows) == ABSENT)
+        texts = customer_ids if len(new) == len(rows) else [customer_ids[at] for at in new.tolist()]
+        self._texts.fill(rows[new], texts)
+        np.frombuffer(self._hashes, np.int64)[rows[new]] = np.fromiter(map(hash, texts), np.int64, len(texts))
+
+    def index(self) -> Iterator[None]:
+        """Make all ids known, in bounded steps, after rows have been filled."""
+        size = _LEAST
+        while size < 2 * len(self):
+            size *= 2
+        self._table = np.full(size, _FREE, np.int32)
+        for first in range(0, len(self), _ROWS_A_STEP):
+            self._place(np.arange(first, min(first + _ROWS_A_STEP, len(self))))
+            yield
+
+    def _enlarge(self) -> None:
+        self._table = np.full(2 * len(self._table), _FREE, np.int32)
+        self._place(np.arange(len(self)))
+
+    def _place(self, rows: Rows) -> None:
+        """Enter rows into the table: all at once, and again those of which several have met at one place."""
+        table, mask = self._table, len(self._table) - 1
+        places = np.frombuffer(self._hashes, np.int64)[rows] & mask
+        while len(rows):
+            free = table[places] == _FREE
+            table[places[free]] = rows[free]
+            homeless = table[places] != rows
+            rows, places = rows[homeless], (places[homeless] + 1) & mask
+
+    def _free_place(self, hashed: int) -> int:
+        table, mask = self._table, len(self._table) - 1
+        place = hashed & mask
+        while table[place] != _FREE:
+            place = (place + 1) & mask
+        return place
+
+    def _are(self, rows: Rows, customer_ids: list[str]) -> npt.NDArray[np.bool_]:
+        """Tell which rows have these very ids: all bytes are compared at once."""
+        if not customer_ids:
+            return np.empty(0, bool)
+        encoded = [customer_id.encode() for customer_id in customer_ids]
+        sizes = np.fromiter(map(len, encoded), np.int64, len(encoded))
+        heap, starts = np.frombuffer(self._texts.heap, np.uint8), self._texts.starts(rows)
+        same: npt.NDArray[np.bool_] = heap[starts].astype(np.int64) + (heap[starts + 1].astype(np.int64) << 8) == sizes
+        sizes, starts = sizes[same], starts[same] + PREFIX
+        ends = np.cumsum(sizes)
+        wanted = np.frombuffer(
+            b"".join([each for each, is_so in zip(encoded, same.tolist(), strict=True) if is_so]), np.uint8
+        )
+        stored = heap[np.repeat(starts - ends + sizes, sizes) + np.arange(len(wanted))]
+        del heap
+        if len(wanted):
+            same[same] = np.logical_and.reduceat(wanted == stored, ends - sizes)
+        return same
