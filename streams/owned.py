@@ -131,7 +131,7 @@ class OwnedPartition:
             first = sum(offset < expected for offset in chunk.offsets)
             values, timestamps = values[first:], timestamps[first:]
         dealt_with = self.dealt_with.get(chunk.topic, 0)
-        for outcome in self.state.arrive(values, timestamps):
+        for outcome in self.state.arrive(values, timestamps, chunk.topic):
             record = chunk.records[first + outcome.at]
             if record.offset < dealt_with:
                 continue
@@ -228,8 +228,10 @@ class OwnedPartition:
 
     def _has_changes(self) -> bool:
         """Tell whether records came or persons lapsed: a clock that moved alone needs no checkpoint."""
-        last = self.checkpointer.last
-        return self.state.fold.persons.has_changes or (last.offsets if last else {}) != self.positions
+        last, state = self.checkpointer.last, self.state
+        if state.fold.persons.has_changes or state.forgetting.is_changed:
+            return True
+        return (last.offsets if last else {}) != self.positions
 
     def _draft(self) -> Draft:
         # Of several topics that are read from long ago, one may be far ahead: the others' ids aren't old for that.

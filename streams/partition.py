@@ -8,7 +8,7 @@ in it. On a tick the waiting events are folded, lapses counted, windows slid: th
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -25,6 +25,16 @@ from streams.acceptance import Acceptance
 from streams.counts import Counts
 from streams.dedupe import Deduplicator, Verdict, event_identity
 from streams.fold import Fold
+from streams.forgetting import (
+    Forgetting,
+    Order,
+    home_of,
+    is_kept,
+    keep_waiting,
+    read_order,
+    renamed,
+    split_kept,
+)
 from streams.meaning import Meaning
 from streams.persons import NEVER
 from streams.sums import Ints, WindowSums, add_up
@@ -128,6 +138,7 @@ class PartitionState:
         self.latest_event_ms = NEVER
         self.latest_by_type: dict[str, int] = {}
         self.watermarks = Watermarks()
+        self.forgetting = Forgetting()
         self.unsaved_flows: list[tuple[Ints, Ints]] = []
         self._keep_raw = keep_raw
         self._contract = Acceptance(meaning, future_tolerance_ms)
@@ -137,12 +148,13 @@ class PartitionState:
         """Return the clock of the last tick, -1 before the first."""
         return self.fold.now_ms
 
-    def arrive(self, values: Sequence[bytes], record_ms: Sequence[int]) -> list[Refused | Misplaced]:
+    def arrive(self, values: Sequence[bytes], record_ms: Sequence[int], topic: str = "") -> list[Refused | Misplaced]:
         """Take in records in their order and return those that don't belong here.
 
         Args:
             values: the records' bytes.
             record_ms: their Kafka timestamps; never later than the clock of this machine.
+            topic: where they lie; an order to forget is about what lies before it there.
         """
         elsewhere: list[Refused | Misplaced] = []
         judged, rows, single = self._contract.judged, self.fold.persons.rows, self.partitions == 1
@@ -151,6 +163,15 @@ class PartitionState:
             try:
                 event, at_ms = judged(raw, record_ms[index])
             except Rejected as why:
+                if (order := read_order(raw)) is not None:
+                    home = home_of(order, self.partitions)
+                    if home == self.partition or order.customer_id in rows:
+                        self._accept(accepted, values, record_ms, topic)
+                        accepted = []
+                        self._forget(order, topic)
+                    else:
+                        elsewhere.append(Misplaced(index, order.customer_id, home))
+                    continue
                 self.counts.rejected[why.reason] += 1
                 elsewhere.append(Refused(index, why))
                 continue
@@ -162,15 +183,19 @@ class PartitionState:
                     elsewhere.append(Misplaced(index, key, home))
                     continue
             accepted.append((index, event, at_ms))
-        self._accept(accepted, values, record_ms)
+        self._accept(accepted, values, record_ms, topic)
         return elsewhere
 
     def _accept(
-        self, accepted: list[tuple[int, wire.Event, int]], values: Sequence[bytes], record_ms: Sequence[int]
+        self,
+        accepted: list[tuple[int, wire.Event, int]],
+        values: Sequence[bytes],
+        record_ms: Sequence[int],
+        topic: str,
     ) -> None:
         """Take in valid events that live here, unless they have been counted already."""
         dedupe, counts, fold, latest = self.dedupe, self.counts, self.fold, self.latest_by_type
-        note = self.watermarks.note
+        note, former = self.watermarks.note, self.forgetting.former(topic)
         keys = [event_identity(event) for _, event, _ in accepted]
         found = dedupe.find(keys)  # for all of them at once: one by one it would cost more than the fold
         for (index, event, at_ms), key in zip(accepted, keys, strict=True):
@@ -185,8 +210,11 @@ class PartitionState:
                 latest[kind] = at_ms
                 self.latest_event_ms = max(self.latest_event_ms, at_ms)
             note(event.source, kind, at_ms, record_ms[index])
+            raw = values[index]
+            if former and (alias := former.get(getattr(event, "customer_id", ""))) is not None:
+                event, raw = renamed(event, alias), keep_waiting(event, alias)  # noqa: PLW2901
             if at_ms > fold.now_ms:
-                self.waiting.append(Waiting(at_ms, event, values[index] if self._keep_raw else b""))
+                self.waiting.append(Waiting(at_ms, event, raw if self._keep_raw else b""))
             else:
                 fold.apply(event, at_ms)
         dedupe.tidy()
@@ -217,7 +245,33 @@ class PartitionState:
         for _ in self.fold.lapses(now_ms):
             self._settle_if_much()
             yield
+        self._empty_forgotten()
         self.settle()
+
+    def _forget(self, order: Order, topic: str) -> None:
+        """Call a person by an alias from here on, and all of the person's events that wait."""
+        persons, customer_id = self.fold.persons, order.customer_id
+        alias = self.forgetting.take(order, topic, persons.rows)
+        if alias is not None:
+            row = persons.rows.get(customer_id)
+            if row is not None:
+                persons.rename(row, alias)
+                self.forgetting.rows.add(row)
+            self._due = deque(_as_alias(self._due, customer_id, alias))
+            self.waiting = list(_as_alias(self.waiting, customer_id, alias))
+        self._empty_forgotten()
+
+    def _empty_forgotten(self) -> None:
+        """Take the ids of events and leads out of the rows of forgotten persons of whom nothing can come any more."""
+        if not self.forgetting.leaving:
+            return
+        persons = self.fold.persons
+        ready = self.forgetting.ready(item.event for items in (self._due, self.waiting) for item in items)
+        for row in [persons.rows[alias] for alias in ready if alias in persons.rows]:
+            persons.empty(row)
+            self.forgetting.rows.add(row)
+        if ready:
+            self.forgetting.left(ready)
 
     def waiting_raw(self) -> list[bytes]:
         """Return the bytes of all events that haven't been folded."""
@@ -226,7 +280,11 @@ class PartitionState:
     def wait_again(self, raws: Sequence[bytes]) -> None:
         """Take back the waiting events of a checkpoint; they have been judged and deduplicated."""
         for raw in raws:
-            event = decode(raw)
+            if is_kept(raw):
+                alias, named = split_kept(raw)
+                event = renamed(decode(named), alias)
+            else:
+                event = decode(raw)
             self.waiting.append(Waiting(instant_ms(event.occurred_at), event, raw))
 
     def settle(self) -> None:
@@ -282,3 +340,12 @@ class PartitionState:
 
 def _pop_first(items: deque[Waiting], most: int) -> list[Waiting]:
     return [items.popleft() for _ in range(min(most, len(items)))]
+
+
+def _as_alias(items: Iterable[Waiting], customer_id: str, alias: str) -> Iterator[Waiting]:
+    """Return waiting events with those of a customer as the alias's."""
+    for item in items:
+        if getattr(item.event, "customer_id", "") == customer_id:
+            yield Waiting(item.at_ms, renamed(item.event, alias), item.raw and keep_waiting(item.event, alias))
+        else:
+            yield item
