@@ -193,6 +193,7 @@ class Checkpointer:
             program=program(),
             leaving=[Leaving(each.alias, each.customer_id, list(each.waits)) for each in state.forgetting.leaving],
             profiles_to_delete=list(state.forgetting.profiles),
+            orders_heard=state.forgetting.heard,
         )
         held = [content for _, content in ids]
         return Draft(plan, [], (b"", b""), self.partition, writer, held, deltas, state.dedupe)
@@ -329,7 +330,7 @@ def restoring(state: PartitionState, plan: Manifest, stored: Mapping[bytes, byte
     fold.now_ms = plan.now_ms
     state.latest_event_ms, state.latest_by_type = plan.latest_event_ms, dict(plan.latest_by_type)
     state.watermarks.restore(plan.watermarks)
-    state.forgetting.restore(plan.leaving, plan.profiles_to_delete)
+    state.forgetting.restore(plan.leaving, plan.profiles_to_delete, plan.orders_heard)
     if plan.now_ms >= 0:
         state.sums.slide(fold.time.frame(plan.now_ms))
     if plan.flows is not None:

@@ -29,6 +29,7 @@ ORDER_TYPE: Literal["forget-customer"] = "forget-customer"
 _MARK = "\0"
 """Begins an alias, and what an event under one is kept as: no text of the contract holds a control character."""
 _ALIAS_CHARACTERS = 33
+REMEMBERED_ORDERS = 256
 _order_sign = f'"{ORDER_TYPE}"'.encode()
 
 
@@ -116,6 +117,7 @@ class Forgetting:
         serves_profiles: whether there are profiles to be deleted.
         leaving: those whose rows aren't emptied yet, in the order in which they were forgotten.
         profiles: the ids whose profiles are to be deleted.
+        heard: the latest orders that were read, for who waits for one.
         rows: those that were renamed or emptied since the last checkpoint: what it holds of them is to be rewritten.
         is_changed: whether the two lists have changed since then.
     """
@@ -125,6 +127,7 @@ class Forgetting:
         self.serves_profiles = False
         self.leaving: list[Leaving] = []
         self.profiles: list[str] = []
+        self.heard: list[str] = []
         self.rows: set[int] = set()
         self.is_changed = False
 
@@ -136,13 +139,14 @@ class Forgetting:
             topic: where.
             rows: the ids of all rows.
         """
+        self.heard = [*self.heard, order.order][-REMEMBERED_ORDERS:]
+        self.is_changed = True
         waiting = [each for each in self.leaving if each.customer_id == order.customer_id and topic in each.waits]
         if any(each.alias == order.alias for each in self.leaving) or waiting:
             # Events of this topic were a forgotten person's up to here. What was ordered before, and never came, too.
             own = next((at for at, each in enumerate(waiting) if each.alias == order.alias), -1)
             for each in waiting[: own + 1]:
                 each.waits.remove(topic)
-                self.is_changed = True
             return None
         alias, waits = order.alias, sorted((set(order.topics) & self.sources) - {topic})
         while alias in rows:  # obeyed long ago, in all topics of then
@@ -150,7 +154,6 @@ class Forgetting:
         self.leaving.append(Leaving(alias, order.customer_id if waits else "", waits))
         if self.serves_profiles and order.customer_id not in self.profiles:
             self.profiles.append(order.customer_id)
-        self.is_changed = True
         return alias
 
     def former(self, topic: str) -> Mapping[str, str]:
@@ -184,12 +187,12 @@ class Forgetting:
         rows, self.rows, self.is_changed = self.rows, set(), False
         return rows
 
-    def restore(self, leaving: Iterable[Leaving], profiles: Iterable[str]) -> None:
+    def restore(self, leaving: Iterable[Leaving], profiles: Iterable[str], heard: Iterable[str]) -> None:
         """Go on from what a checkpoint holds."""
         self.leaving = [
             Leaving(each.alias, each.customer_id, sorted(set(each.waits) & self.sources)) for each in leaving
         ]
-        self.profiles = list(profiles)
+        self.profiles, self.heard = list(profiles), list(heard)
 
 
 def renamed(event: wire.Event, alias: str) -> wire.Event:

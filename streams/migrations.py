@@ -43,7 +43,7 @@ def _say_for_how_many_partitions(fields: Fields) -> Fields:
 
 def _say_who_is_being_forgotten(fields: Fields) -> Fields:
     """Format 2 knew of nobody."""
-    return {"leaving": [], "profiles_to_delete": [], **fields}
+    return {"leaving": [], "profiles_to_delete": [], "orders_heard": [], **fields}
 
 
 MANIFESTS: dict[int, Callable[[Fields], Fields]] = {1: _say_for_how_many_partitions, 2: _say_who_is_being_forgotten}

@@ -202,7 +202,8 @@ class OwnedPartition:
         """Tell whether a checkpoint should be begun: there are changes, and they are many or old."""
         if self._saving is not None or not self._has_changes():
             return False
-        return pace.is_due(Since(now_s - self._saved_at_s, self._events_since, self._bytes_since, self._last_size))
+        wrote = 0 if self.state.forgetting.is_changed else self._last_size  # somebody may be waiting to be forgotten
+        return pace.is_due(Since(now_s - self._saved_at_s, self._events_since, self._bytes_since, wrote))
 
     def begin_checkpoint(self) -> None:
         """Take a picture of the state and write it in the background."""
@@ -227,9 +228,12 @@ class OwnedPartition:
             self._saving = None
 
     def _has_changes(self) -> bool:
-        """Tell whether records came or persons lapsed: a clock that moved alone needs no checkpoint."""
+        """Tell whether records came or persons lapsed, or something superseded couldn't be deleted.
+
+        A clock that moved alone needs no checkpoint.
+        """
         last, state = self.checkpointer.last, self.state
-        if state.fold.persons.has_changes or state.forgetting.is_changed:
+        if state.fold.persons.has_changes or state.forgetting.is_changed or self.checkpointer.superseded_bytes:
             return True
         return (last.offsets if last else {}) != self.positions
 
