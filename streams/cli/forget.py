@@ -56,7 +56,7 @@ def forget(
             record = read_record(settings)
         left = _left(settings, record.serving.group, Watch(partition, order, offsets), timeout)
     if not left:
-        left = _delete_profile(settings, order)
+        left = _delete_in_redis(settings, order)
     remains = _remains(settings, record)
     if as_json:
         places = [{"topic": topic, "partition": partition, "offset": at} for topic, at in offsets.items()]
@@ -88,21 +88,35 @@ def _left(settings: Settings, group: str, watch: Watch, timeout_s: float) -> str
     return left
 
 
-def _delete_profile(settings: Settings, order: Order) -> str:
-    """Delete a profile from before profiles were switched off: no worker does; say so if that fails."""
-    if not settings.redis.enabled or settings.redis.profiles:
+def _delete_in_redis(settings: Settings, order: Order) -> str:
+    """Delete what no worker does: orders that webhooks remember, a profile from before those were off.
+
+    Says so if that fails.
+    """
+    if not settings.redis.enabled:
         return ""
-    from redis import Redis
+    import asyncio
+
+    from redis.asyncio import Redis
     from redis.exceptions import RedisError
 
     from metrics.names import RedisKeys
+    from streams.ingestion.memory import Memory
 
     options: dict[str, Any] = {"ssl_ca_certs": str(settings.redis.ca_file)} if settings.redis.ca_file else {}
+
+    async def delete() -> None:
+        async with Redis.from_url(settings.redis.url.get_secret_value(), socket_timeout=10.0, **options) as redis:
+            if not settings.redis.profiles:
+                await redis.delete(RedisKeys(settings.redis.prefix).profile(order.customer_id))
+            if settings.ingest.webhooks:
+                await Memory(redis, settings.redis.prefix).forget(order.customer_id)
+
     try:
-        with Redis.from_url(settings.redis.url.get_secret_value(), socket_timeout=5.0, **options) as redis:
-            redis.delete(RedisKeys(settings.redis.prefix).profile(order.customer_id))
+        with ERR.status("looking through the orders that webhooks remember"):
+            asyncio.run(delete())
     except (RedisError, OSError) as error:
-        return f"a profile from before redis.profiles was off may be in Redis: {type(error).__name__}"
+        return f"Redis may still know whose some orders are: {type(error).__name__}"
     return ""
 
 
