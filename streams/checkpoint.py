@@ -21,9 +21,10 @@ import msgspec
 import numpy as np
 
 from streams.dedupe import Deduplicator
-from streams.deltas import Delta, join
+from streams.deltas import Delta, join, taking_in
 from streams.entries import PackedDelta, PackedRegistry, Reader, Writer
 from streams.flows import PackedFlows, picture_flows, restore_flows
+from streams.forgetting import Leaving
 from streams.ids import Merge, plan_ids, read_ids
 from streams.manifest import (
     Block,
@@ -162,10 +163,11 @@ class Checkpointer:
         blocks += [Block() for _ in range(len(blocks), -(-len(persons) // BLOCK_ROWS))]
         for number in np.unique(new.rows // BLOCK_ROWS).tolist():
             blocks[number].touched = writer.version
-        self._rewrite(state, blocks, len(new.rows), writer)
+        forgotten = state.forgetting.written()
+        self._rewrite(state, blocks, len(new.rows), writer, {row // BLOCK_ROWS for row in forgotten})
         flows, flows_covered = self._flows(state, len(new.flow_keys), writer)
         needed_from = min([flows_covered, *(block.covered for block in blocks if block.is_stale)])
-        deltas, pieces = self._deltas(state, new, (needed_from, flows_covered), blocks, writer)
+        deltas, pieces = self._deltas(state, new, (needed_from, flows_covered), blocks, forgotten, writer)
         known = zip(last.ids if last else [], self._loaded.segments, strict=True)
         ids = plan_ids(state.dedupe, known, writer)
         waiting = state.waiting_raw()
@@ -189,6 +191,9 @@ class Checkpointer:
             ids=[entry for entry, _ in ids],
             partitions=state.partitions,
             program=program(),
+            leaving=[Leaving(each.alias, each.customer_id, list(each.waits)) for each in state.forgetting.leaving],
+            profiles_to_delete=list(state.forgetting.profiles),
+            orders_heard=state.forgetting.heard,
         )
         held = [content for _, content in ids]
         return Draft(plan, [], (b"", b""), self.partition, writer, held, deltas, state.dedupe)
@@ -224,13 +229,20 @@ class Checkpointer:
         )
 
     def _deltas(
-        self, state: PartitionState, new: Delta, covered: tuple[int, int], blocks: list[Block], writer: Writer
+        self,
+        state: PartitionState,
+        new: Delta,
+        covered: tuple[int, int],
+        blocks: list[Block],
+        forgotten: set[int],
+        writer: Writer,
     ) -> tuple[list[Delta], list[Piece]]:
         """Write what has changed, joined with earlier deltas where those are many; return those that are needed."""
         needed_from, flows_covered = covered
         pieces = {delta.version: piece for delta, piece in self._known_deltas()}
         earlier = [delta for delta in self._loaded.deltas if delta.version > needed_from]
-        joined, needed = join(_less_flows(new, flows_covered), [_less_flows(old, flows_covered) for old in earlier])
+        less = [_less_flows(old, flows_covered) for old in earlier]
+        joined, needed = join(*taking_in(_less_flows(new, flows_covered), less, forgotten))
         joined = joined.without(np.array([not block.is_stale for block in blocks], bool), BLOCK_ROWS)
         if joined.is_empty:
             return needed, [pieces[delta.version] for delta in needed]
@@ -247,15 +259,21 @@ class Checkpointer:
     def _known_deltas(self) -> Iterable[tuple[Delta, Piece]]:
         return zip(self._loaded.deltas, self.last.deltas if self.last else [], strict=True)
 
-    def _rewrite(self, state: PartitionState, blocks: list[Block], changed_rows: int, writer: Writer) -> None:
-        """Rewrite the blocks that have been stale for longest: over time as many rows as have changed."""
+    def _rewrite(
+        self, state: PartitionState, blocks: list[Block], changed_rows: int, writer: Writer, at_once: set[int]
+    ) -> None:
+        """Rewrite the blocks that have been stale for longest: over time as many rows as have changed.
+
+        Those in which somebody was forgotten don't wait for their turn.
+        """
         self._rows_to_rewrite += changed_rows
-        for _, number in sorted((block.covered, number) for number, block in enumerate(blocks) if block.is_stale):
+        stale = ((block.covered, number) for number, block in enumerate(blocks) if block.is_stale)
+        for _, number in sorted(stale, key=lambda each: (each[1] not in at_once, each)):
             first = number * BLOCK_ROWS
             rows = min(BLOCK_ROWS, len(state.fold.persons) - first)
-            if rows > self._rows_to_rewrite:
+            if rows > self._rows_to_rewrite and number not in at_once:
                 return
-            self._rows_to_rewrite -= rows
+            self._rows_to_rewrite = max(0, self._rows_to_rewrite - rows)
             piece = writer.write(f"block-{number}", picture_block(state.fold.persons, first, first + rows).packed)
             blocks[number] = Block(piece, writer.version, blocks[number].touched)
         self._rows_to_rewrite = 0
@@ -312,6 +330,7 @@ def restoring(state: PartitionState, plan: Manifest, stored: Mapping[bytes, byte
     fold.now_ms = plan.now_ms
     state.latest_event_ms, state.latest_by_type = plan.latest_event_ms, dict(plan.latest_by_type)
     state.watermarks.restore(plan.watermarks)
+    state.forgetting.restore(plan.leaving, plan.profiles_to_delete, plan.orders_heard)
     if plan.now_ms >= 0:
         state.sums.slide(fold.time.frame(plan.now_ms))
     if plan.flows is not None:

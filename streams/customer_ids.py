@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from streams.text_column import ABSENT, PREFIX, TextColumn
+from streams.text_column import PREFIX, TextColumn
 
 _FREE = -1
 _LEAST = 1 << 10
@@ -29,12 +29,16 @@ class CustomerIds:
         self._texts = TextColumn()
         self._hashes = array("q")
         self._table: npt.NDArray[np.int32] = np.full(_LEAST, _FREE, np.int32)
+        self._entries = 0  # in the table; a row that was renamed has two, of which one is never found
 
     def __len__(self) -> int:
         return len(self._texts)
 
     def __getitem__(self, row: int) -> str:
         return self._texts[row]
+
+    def __contains__(self, customer_id: object) -> bool:
+        return isinstance(customer_id, str) and self.row_of(customer_id) is not None
 
     def __iter__(self) -> Iterator[str]:
         return (self._texts[row] for row in range(len(self)))
@@ -48,11 +52,14 @@ class CustomerIds:
         row = len(self._texts)
         self._texts.append(customer_id)
         self._hashes.append(hash(customer_id))
-        if 2 * len(self._texts) > len(self._table):
-            self._enlarge()
-        else:
-            self._table[self._free_place(hash(customer_id))] = row
+        self._enter(row)
         return row
+
+    def rename(self, row: int, customer_id: str) -> None:
+        """Give a row another id, which isn't known; the old one isn't known from now on."""
+        self._texts[row] = customer_id
+        self._hashes[row] = hash(customer_id)
+        self._enter(row)
 
     def row_of(self, customer_id: str) -> int | None:
         """Return the row of an id, None if it isn't known."""
@@ -90,25 +97,37 @@ class CustomerIds:
         self._hashes.extend(array("q", [0]) * count)
 
     def fill(self, rows: Rows, customer_ids: Sequence[str]) -> None:
-        """Set the ids of rows that have none; those that have one keep it. `index` makes them known."""
-        new = np.flatnonzero(self._texts.starts(rows) == ABSENT)
-        texts = customer_ids if len(new) == len(rows) else [customer_ids[at] for at in new.tolist()]
-        self._texts.fill(rows[new], texts)
-        np.frombuffer(self._hashes, np.int64)[rows[new]] = np.fromiter(map(hash, texts), np.int64, len(texts))
+        """Set the ids of rows; `index` makes them known."""
+        self._texts.fill(rows, customer_ids)
+        hashed = np.fromiter(map(hash, customer_ids), np.int64, len(customer_ids))
+        np.frombuffer(self._hashes, np.int64)[rows] = hashed
 
     def index(self) -> Iterator[None]:
         """Make all ids known, in bounded steps, after rows have been filled."""
-        size = _LEAST
-        while size < 2 * len(self):
-            size *= 2
-        self._table = np.full(size, _FREE, np.int32)
+        self._clear()
         for first in range(0, len(self), _ROWS_A_STEP):
             self._place(np.arange(first, min(first + _ROWS_A_STEP, len(self))))
             yield
 
-    def _enlarge(self) -> None:
-        self._table = np.full(2 * len(self._table), _FREE, np.int32)
-        self._place(np.arange(len(self)))
+    def _clear(self) -> None:
+        """Begin a table that all ids are about to be placed in, with room for a quarter more."""
+        size = _LEAST
+        while 2 * size < 5 * len(self):
+            size *= 2
+        self._table, self._entries = np.full(size, _FREE, np.int32), len(self)
+
+    def _enter(self, row: int) -> None:
+        """Enter a row into the table, a larger one if it would be more than half full."""
+        if 2 * (self._entries + 1) > len(self._table):
+            self._clear()
+            self._place(np.arange(len(self)))
+            return
+        table, mask = self._table, len(self._table) - 1
+        place = self._hashes[row] & mask
+        while table[place] != _FREE:
+            place = (place + 1) & mask
+        table[place] = row
+        self._entries += 1
 
     def _place(self, rows: Rows) -> None:
         """Enter rows into the table: all at once, and again those of which several have met at one place."""
@@ -119,13 +138,6 @@ class CustomerIds:
             table[places[free]] = rows[free]
             homeless = table[places] != rows
             rows, places = rows[homeless], (places[homeless] + 1) & mask
-
-    def _free_place(self, hashed: int) -> int:
-        table, mask = self._table, len(self._table) - 1
-        place = hashed & mask
-        while table[place] != _FREE:
-            place = (place + 1) & mask
-        return place
 
     def _are(self, rows: Rows, customer_ids: list[str]) -> npt.NDArray[np.bool_]:
         """Tell which rows have these very ids: all bytes are compared at once."""

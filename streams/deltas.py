@@ -7,7 +7,7 @@ a row is written as often as there are levels, and there are few deltas however 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -73,6 +73,24 @@ class Delta:
         return not len(self.rows) and not len(self.flow_keys)
 
 
+def taking_in(new: Delta, earlier: Sequence[Delta], rows: Collection[int]) -> tuple[Delta, list[Delta]]:
+    """Join a new delta with those before it that hold any of some rows, so that nothing has them as they were.
+
+    Args:
+        new: of this checkpoint.
+        earlier: those that are needed still.
+        rows: what they may not hold any more.
+
+    Returns:
+        The new delta, with theirs in it, and the earlier ones that are left.
+    """
+    wanted = np.fromiter(rows, np.int64, len(rows))
+    held = [delta for delta in earlier if np.isin(wanted, delta.rows).any()]
+    if not held:
+        return new, list(earlier)
+    return _joined([*held, new], max(delta.level for delta in held)), [each for each in earlier if each not in held]
+
+
 def join(new: Delta, earlier: Sequence[Delta]) -> tuple[Delta, list[Delta]]:
     """Join a new delta with those before it, level by level, where they have become many.
 
@@ -93,11 +111,16 @@ def join(new: Delta, earlier: Sequence[Delta]) -> tuple[Delta, list[Delta]]:
         level += 1
     if level == 0:
         return new, rest
+    return _joined(group, level), rest
+
+
+def _joined(group: Sequence[Delta], level: int) -> Delta:
+    """Return deltas as one, of the version of the last."""
     keys, amounts = add_up(
         np.concatenate([delta.flow_keys for delta in group]), np.concatenate([delta.flow_amounts for delta in group])
     )
-    joined = Delta(
-        new.version,
+    return Delta(
+        group[-1].version,
         level,
         _union([delta.rows for delta in group]),
         _union([delta.text_rows for delta in group]),
@@ -106,7 +129,6 @@ def join(new: Delta, earlier: Sequence[Delta]) -> tuple[Delta, list[Delta]]:
         keys,
         amounts,
     )
-    return joined, rest
 
 
 def _union(rows: Sequence[Rows]) -> Rows:

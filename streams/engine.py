@@ -176,6 +176,8 @@ class Engine:
             future_tolerance_ms=self._settings.future_tolerance.ms,
             counts=self.counts,
         )
+        state.forgetting.sources = self.sources
+        state.forgetting.serves_profiles = self._settings.redis.enabled and self._settings.redis.profiles
         loaded = await self._load(state, manifest, stored) if manifest else None
         needed = manifest.keys(number) | {manifest_key(number, Epoch(*manifest.epoch))} if manifest else set()
         orphans = stored.keys() - needed

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from streams.forgetting import Leaving
 from streams.meaning import UNSAID
 from streams.migrations import FORMAT, UPGRADE, migrate_manifest
 from streams.watermarks import PackedMark
@@ -92,6 +93,7 @@ class Manifest(msgspec.Struct, kw_only=True):
         partitions: of the event topics when it was written; 0 if the program of then didn't say.
         watermarks: how far each source has delivered.
         program: the version of tapesh that wrote it, for who wonders.
+        leaving, profiles_to_delete, orders_heard: of `streams.forgetting`; the first two are empty but for moments.
     """
 
     format: int
@@ -113,6 +115,9 @@ class Manifest(msgspec.Struct, kw_only=True):
     partitions: int = 0
     program: str = ""
     watermarks: list[PackedMark] = []
+    leaving: list[Leaving] = []
+    profiles_to_delete: list[str] = []
+    orders_heard: list[str] = []
 
     def entries(self) -> Iterable[tuple[str, Piece]]:
         """Yield the part and the entry of everything that this checkpoint needs."""

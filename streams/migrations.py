@@ -21,12 +21,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-FORMAT = 2
+FORMAT = 3
 """What this program writes. It reads this one and all before it."""
 
 CHANGES = {
     1: "the first",
     2: "a manifest says for how many partitions it was kept and which program wrote it; an entry says its format",
+    3: "persons may be forgotten: a manifest says who is being, and a waiting event may be one of an alias",
 }
 
 Fields: TypeAlias = dict[str, Any]
@@ -40,7 +41,12 @@ def _say_for_how_many_partitions(fields: Fields) -> Fields:
     return {"partitions": 0, "program": "", **fields}
 
 
-MANIFESTS: dict[int, Callable[[Fields], Fields]] = {1: _say_for_how_many_partitions}
+def _say_who_is_being_forgotten(fields: Fields) -> Fields:
+    """Format 2 knew of nobody."""
+    return {"leaving": [], "profiles_to_delete": [], "orders_heard": [], **fields}
+
+
+MANIFESTS: dict[int, Callable[[Fields], Fields]] = {1: _say_for_how_many_partitions, 2: _say_who_is_being_forgotten}
 """From the format that is the key to the next one; every format but the last must be here."""
 
 ENTRIES: dict[tuple[int, str], Callable[[Any], Any]] = {}

@@ -131,7 +131,7 @@ class OwnedPartition:
             first = sum(offset < expected for offset in chunk.offsets)
             values, timestamps = values[first:], timestamps[first:]
         dealt_with = self.dealt_with.get(chunk.topic, 0)
-        for outcome in self.state.arrive(values, timestamps):
+        for outcome in self.state.arrive(values, timestamps, chunk.topic):
             record = chunk.records[first + outcome.at]
             if record.offset < dealt_with:
                 continue
@@ -202,7 +202,8 @@ class OwnedPartition:
         """Tell whether a checkpoint should be begun: there are changes, and they are many or old."""
         if self._saving is not None or not self._has_changes():
             return False
-        return pace.is_due(Since(now_s - self._saved_at_s, self._events_since, self._bytes_since, self._last_size))
+        wrote = 0 if self.state.forgetting.is_changed else self._last_size  # somebody may be waiting to be forgotten
+        return pace.is_due(Since(now_s - self._saved_at_s, self._events_since, self._bytes_since, wrote))
 
     def begin_checkpoint(self) -> None:
         """Take a picture of the state and write it in the background."""
@@ -227,9 +228,14 @@ class OwnedPartition:
             self._saving = None
 
     def _has_changes(self) -> bool:
-        """Tell whether records came or persons lapsed: a clock that moved alone needs no checkpoint."""
-        last = self.checkpointer.last
-        return self.state.fold.persons.has_changes or (last.offsets if last else {}) != self.positions
+        """Tell whether records came or persons lapsed, or something superseded couldn't be deleted.
+
+        A clock that moved alone needs no checkpoint.
+        """
+        last, state = self.checkpointer.last, self.state
+        if state.fold.persons.has_changes or state.forgetting.is_changed or self.checkpointer.superseded_bytes:
+            return True
+        return (last.offsets if last else {}) != self.positions
 
     def _draft(self) -> Draft:
         # Of several topics that are read from long ago, one may be far ahead: the others' ids aren't old for that.

@@ -121,7 +121,9 @@ def unpack(persons: Persons, packed: PackedRows, wanted: Callable[[Rows], npt.ND
         view = _view(persons, name, code)
         view[rows[mask]] = np.frombuffer(data, _DTYPES[code])[mask]
         del view
-    persons.ids.fill(rows[np.searchsorted(rows, packed.new_from) :], packed.ids)
+    new_from = int(np.searchsorted(rows, packed.new_from))
+    new_mask = mask[new_from:]
+    persons.ids.fill(rows[new_from:][new_mask], list(compress(packed.ids, new_mask.tolist())))
     text_rows = np.frombuffer(packed.text_rows, np.int64)
     text_mask = np.ones(len(text_rows), bool) if wanted is None else wanted(text_rows)
     for name, texts in zip(TEXT_COLUMNS, packed.texts, strict=True):

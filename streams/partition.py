@@ -8,7 +8,7 @@ in it. On a tick the waiting events are folded, lapses counted, windows slid: th
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -24,8 +24,19 @@ from metrics.frame import Cell
 from streams.acceptance import Acceptance
 from streams.bulk import Bulk
 from streams.counts import Counts
+from streams.customer_ids import CustomerIds
 from streams.dedupe import Deduplicator, Verdict
 from streams.fold import Fold
+from streams.forgetting import (
+    Forgetting,
+    Order,
+    home_of,
+    is_kept,
+    keep_waiting,
+    read_order,
+    renamed,
+    split_kept,
+)
 from streams.meaning import Meaning
 from streams.persons import NEVER
 from streams.sums import Ints, WindowSums, add_up, as_arrays
@@ -130,6 +141,7 @@ class PartitionState:
         self.latest_event_ms = NEVER
         self.latest_by_type: dict[str, int] = {}
         self.watermarks = Watermarks()
+        self.forgetting = Forgetting()
         self.unsaved_flows: list[tuple[Ints, Ints]] = []
         self._keep_raw = keep_raw
         self._contract = Acceptance(meaning, future_tolerance_ms)
@@ -139,28 +151,55 @@ class PartitionState:
         """Return the clock of the last tick, -1 before the first."""
         return self.fold.now_ms
 
-    def arrive(self, values: Sequence[bytes], record_ms: Sequence[int]) -> list[Refused | Misplaced]:
+    def arrive(self, values: Sequence[bytes], record_ms: Sequence[int], topic: str = "") -> list[Refused | Misplaced]:
         """Take in records in their order and return those that don't belong here.
 
         Args:
             values: the records' bytes.
             record_ms: their Kafka timestamps; never later than the clock of this machine.
+            topic: where they lie; an order to forget is about what lies before it there.
         """
         elsewhere: list[Refused | Misplaced] = []
         outcomes, at_ms = self._contract.judged_all(values, record_ms)
         accepted: list[int] = []
         for index, event in enumerate(outcomes):
-            if isinstance(event, Rejected):
+            if not isinstance(event, Rejected):
+                accepted.append(index)
+            elif (order := read_order(values[index])) is None:
                 self.counts.rejected[event.reason] += 1
                 elsewhere.append(Refused(index, event))
+            elif (home := home_of(order, self.partitions)) == self.partition or order.customer_id in self._ids:
+                elsewhere += self._take_in(outcomes, at_ms, accepted, values, record_ms, topic)
+                accepted = []
+                self._forget(order, topic)
             else:
-                accepted.append(index)
+                elsewhere.append(Misplaced(index, order.customer_id, home))
+        elsewhere += self._take_in(outcomes, at_ms, accepted, values, record_ms, topic)
+        return sorted(elsewhere, key=lambda each: each.at)
+
+    @property
+    def _ids(self) -> CustomerIds:
+        return self.fold.persons.ids
+
+    def _take_in(
+        self,
+        events: list[Any],
+        at_ms: Ints,
+        places: list[int],
+        values: Sequence[bytes],
+        record_ms: Sequence[int],
+        topic: str,
+    ) -> list[Misplaced]:
+        """Take in valid events, some of a chunk's, and return those that don't live here."""
+        misplaced: list[Misplaced] = []
         if self.partitions > 1:
-            accepted, misplaced = self._at_home(outcomes, accepted)
+            places, misplaced = self._at_home(events, places)
             self.counts.misplaced += len(misplaced)
-            elsewhere = sorted([*elsewhere, *misplaced], key=lambda each: each.at) if misplaced else elsewhere
-        self._accept(outcomes, at_ms, accepted, values, record_ms)
-        return elsewhere
+        if len(places) < len(events):
+            events, at_ms = [events[index] for index in places], at_ms[places]
+            values, record_ms = [values[index] for index in places], [record_ms[index] for index in places]
+        self._accept(events, at_ms, values, record_ms, topic)
+        return misplaced
 
     def _at_home(self, events: list[Any], places: list[int]) -> tuple[list[int], list[Misplaced]]:
         """Tell events of persons who live here from others; who is known here has been found to live here."""
@@ -168,7 +207,7 @@ class PartitionState:
         accepted = [events[index] for index in places]
         keys = [partition_key(event) if type(event) is spend else event.customer_id for event in accepted]
         misplaced: list[Misplaced] = []
-        for at in np.flatnonzero(self.fold.persons.ids.find(keys) < 0).tolist():
+        for at in np.flatnonzero(self._ids.find(keys) < 0).tolist():
             home = _home(keys[at], self.partitions)
             if home != self.partition:
                 misplaced.append(Misplaced(places[at], keys[at], home))
@@ -176,17 +215,9 @@ class PartitionState:
         return [index for index in places if index not in elsewhere] if elsewhere else places, misplaced
 
     def _accept(
-        self,
-        events: list[Any],
-        at_ms: Ints,
-        accepted: list[int],
-        values: Sequence[bytes],
-        record_ms: Sequence[int],
+        self, events: list[Any], at_ms: Ints, values: Sequence[bytes], record_ms: Sequence[int], topic: str
     ) -> None:
         """Take in valid events that live here, unless they have been counted already."""
-        if len(accepted) < len(events):
-            events, at_ms = [events[index] for index in accepted], at_ms[accepted]
-            values, record_ms = [values[index] for index in accepted], [record_ms[index] for index in accepted]
         repeated = self.dedupe.judge_all(events, record_ms)  # all of them at once: one by one it would cost twice
         if repeated:
             self.counts.duplicates += len(repeated)
@@ -198,6 +229,8 @@ class PartitionState:
         if not events:
             return
         self._note(events, at_ms, np.asarray(record_ms, np.int64))
+        if former := self.forgetting.former(topic):
+            events, values = _as_former(events, values, former)
         ahead = at_ms > self.fold.now_ms
         if ahead.any():
             raws = values if self._keep_raw else [b""] * len(values)
@@ -246,7 +279,33 @@ class PartitionState:
         for _ in self.fold.lapses(now_ms):
             self._settle_if_much()
             yield
+        self._empty_forgotten()
         self.settle()
+
+    def _forget(self, order: Order, topic: str) -> None:
+        """Call a person by an alias from here on, and all of the person's events that wait."""
+        persons, customer_id = self.fold.persons, order.customer_id
+        alias = self.forgetting.take(order, topic, persons.ids)
+        if alias is not None:
+            row = persons.ids.row_of(customer_id)
+            if row is not None:
+                persons.rename(row, alias)
+                self.forgetting.rows.add(row)
+            self._due = deque(_as_alias(self._due, customer_id, alias))
+            self.waiting = list(_as_alias(self.waiting, customer_id, alias))
+        self._empty_forgotten()
+
+    def _empty_forgotten(self) -> None:
+        """Take the ids of events and leads out of the rows of forgotten persons of whom nothing can come any more."""
+        if not self.forgetting.leaving:
+            return
+        persons = self.fold.persons
+        ready = self.forgetting.ready(item.event for items in (self._due, self.waiting) for item in items)
+        for row in [row for alias in ready if (row := persons.ids.row_of(alias)) is not None]:
+            persons.empty(row)
+            self.forgetting.rows.add(row)
+        if ready:
+            self.forgetting.left(ready)
 
     def waiting_raw(self) -> list[bytes]:
         """Return the bytes of all events that haven't been folded."""
@@ -255,7 +314,11 @@ class PartitionState:
     def wait_again(self, raws: Sequence[bytes]) -> None:
         """Take back the waiting events of a checkpoint; they have been judged and deduplicated."""
         for raw in raws:
-            event = decode(raw)
+            if is_kept(raw):
+                alias, named = split_kept(raw)
+                event = renamed(decode(named), alias)
+            else:
+                event = decode(raw)
             self.waiting.append(Waiting(instant_ms(event.occurred_at), event, raw))
 
     def settle(self) -> None:
@@ -318,3 +381,25 @@ def _joined(deltas: Mapping[int, int], gathered: tuple[Ints, Ints]) -> tuple[Int
 
 def _pop_first(items: deque[Waiting], most: int) -> list[Waiting]:
     return [items.popleft() for _ in range(min(most, len(items)))]
+
+
+def _as_former(
+    events: list[Any], values: Sequence[bytes], former: Mapping[str, str]
+) -> tuple[list[Any], Sequence[bytes]]:
+    """Return events with those of who was forgotten as the alias's, and what a checkpoint holds of each."""
+    aliases = [former.get(getattr(event, "customer_id", "")) for event in events]
+    kept = [
+        value if alias is None else keep_waiting(event, alias)
+        for event, value, alias in zip(events, values, aliases, strict=True)
+    ]
+    named = [event if alias is None else renamed(event, alias) for event, alias in zip(events, aliases, strict=True)]
+    return named, kept
+
+
+def _as_alias(items: Iterable[Waiting], customer_id: str, alias: str) -> Iterator[Waiting]:
+    """Return waiting events with those of a customer as the alias's."""
+    for item in items:
+        if getattr(item.event, "customer_id", "") == customer_id:
+            yield Waiting(item.at_ms, renamed(item.event, alias), item.raw and keep_waiting(item.event, alias))
+        else:
+            yield item

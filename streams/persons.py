@@ -144,6 +144,27 @@ class Persons:
         self.changed[row] = 1
         return row
 
+    def rename(self, row: int, customer_id: str) -> None:
+        """Give a person another id, which nobody has; the old one is nobody's from now on."""
+        self.ids.rename(row, customer_id)
+        self.changed[row] = 1
+
+    def empty(self, row: int) -> None:
+        """Take the ids of events and leads out of a row of whom no event comes any more: what it contributes stays."""
+        history = self.history(row)
+        for instant in (*history.transitions, *history.membership):
+            instant.event_id = ""
+        for number, lead in enumerate(history.leads):
+            lead.lead_id, lead.first_event = str(number), ""
+        history.remembered = []
+        self._leads.pop(row, None)
+        if history != History() or self.has_history(row):
+            self.keep(row, history)
+        for column in (self.acquired_event, self.first_event):
+            if column[row]:
+                column[row] = ""
+        self.changed[row] = self.texts[row] = 1
+
     def set_acquired(self, row: int, at_ms: int, event_id: str) -> None:
         """Store the earliest acquisition."""
         self.acquired_ms[row] = at_ms

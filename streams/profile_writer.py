@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -20,6 +20,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from metrics.names import RedisKeys
+from streams.forgetting import is_alias
 from streams.owned import OwnedPartition
 from streams.profiles import ProfileMarks, profile_of
 from streams.settings import Settings
@@ -116,13 +117,16 @@ class ProfileWriter:
         marks = partition.profiles
         marks.notice(fold.persons)
         rows = marks.take(BATCH)
-        profiles = {fold.persons.ids[row]: profile_of(fold, row) for row in rows}
+        named = {row: fold.persons.ids[row] for row in rows}
+        profiles = {name: profile_of(fold, row) for row, name in named.items() if not is_alias(name)}
+        forgetting = partition.state.forgetting
+        gone = forgetting.profiles[:BATCH]
         self.busy_s += time.perf_counter() - began
-        if not rows:
-            return 0
+        if not profiles and not gone:
+            return len(rows)
         try:
             async with asyncio.timeout(_TIMEOUT_S):
-                is_ours = await self._send(number, epoch, profiles)
+                is_ours = await self._send(number, epoch, profiles, gone)
         except BaseException:
             marks.put_back(rows)
             raise
@@ -131,11 +135,15 @@ class ProfileWriter:
         ):  # its owner writes them; should Kafka have begun anew, nobody does, and they are ours in a while
             marks.put_back(rows)
             return 0
-        self.written += len(rows)
-        return len(rows)
+        for customer_id in gone:
+            forgetting.profile_gone(customer_id)
+        marks.notice(fold.persons)  # the next line's may be new
+        marks.put_back([row for name in gone if (row := fold.persons.ids.row_of(name)) is not None])
+        self.written += len(profiles)
+        return len(rows) + len(gone)
 
-    async def _send(self, number: int, epoch: str, profiles: Mapping[str, Any]) -> bool:
-        """Write profiles, all or none; return whether they were ours to write."""
+    async def _send(self, number: int, epoch: str, profiles: Mapping[str, Any], gone: Sequence[str]) -> bool:
+        """Write profiles and delete those of forgotten persons, all or none; return whether they were ours to write."""
         owner = self._keys.profiles_owner(number)
         async with self._connected().pipeline(transaction=True) as pipe:
             # Watched: if the successor writes between this look and ours, the transaction does nothing.
@@ -146,6 +154,8 @@ class ProfileWriter:
             began = time.perf_counter()
             pipe.multi()  # type: ignore[no-untyped-call]
             pipe.set(owner, epoch, ex=OWNER_FORGOTTEN_S)
+            for customer_id in gone:
+                pipe.delete(self._keys.profile(customer_id))
             for customer_id, profile in profiles.items():
                 key = self._keys.profile(customer_id)
                 pipe.delete(key)

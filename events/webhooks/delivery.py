@@ -10,9 +10,10 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
+from ..money import minor_digits
 from ..rejection import shown
 from .signatures import verify_body
 
@@ -50,12 +51,14 @@ class Webhook:
         verify: (secrets, headers, body, now in seconds) -> nothing, or `BadSignature`. Header names are lower-case.
         translate: (headers, parsed body, source) -> events, or `BadDelivery`.
         source: (headers) -> what the events' `source` is.
+        is_greeting: (body) -> whether it only asks if anybody is there, unsigned; nothing is taken of it.
     """
 
     name: str
     verify: Callable[[Iterable[str], Mapping[str, str], bytes, float], None]
     translate: Callable[[Mapping[str, str], Any, str], Translation]
     source: Callable[[Mapping[str, str]], str]
+    is_greeting: Callable[[bytes], bool] = lambda _body: False
 
 
 def signed_body(header: str) -> Callable[[Iterable[str], Mapping[str, str], bytes, float], None]:
@@ -115,10 +118,19 @@ def guest(email: object, order_id: str) -> str:
 def line(sku: object, fallback: object, quantity: object, total: Decimal, currency: str) -> Event:
     """Return a line of a purchase; products without a SKU go by their number."""
     text = str(sku or fallback or "unknown")[:64]
-    made: Event = {"sku": text, "total": {"amount": str(total), "currency": currency}}
+    made: Event = {"sku": text, "total": money(total, currency)}
     if isinstance(quantity, int) and quantity > 0:
         made["quantity"] = quantity
     return made
+
+
+def money(amount: Decimal, currency: str) -> dict[str, str]:
+    """Return money of the contract; decimals that the currency hasn't, which shops may be set to show, are rounded."""
+    smallest = Decimal(1).scaleb(-minor_digits(currency))
+    exponent = amount.as_tuple().exponent
+    if isinstance(exponent, int) and exponent < smallest.as_tuple().exponent:  # type: ignore[operator]
+        amount = amount.quantize(smallest, ROUND_HALF_EVEN)
+    return {"amount": f"{amount:f}", "currency": currency}
 
 
 def amount(document: Any, path: str) -> Decimal:

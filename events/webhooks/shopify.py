@@ -19,6 +19,7 @@ from .delivery import (
     guest,
     line,
     member,
+    money,
     named_by,
     number_or_text,
     signed_body,
@@ -73,7 +74,7 @@ def _order(document: Any, source: str) -> Translation:
         "occurred_at": document.get("processed_at") or member(document, "created_at", str, "a time with an offset"),
         "source": source,
         "order_id": order_id,
-        "total": {"amount": str(amount(document, "total_price")), "currency": currency},
+        "total": money(amount(document, "total_price"), currency),
     }
     items = document.get("line_items") or []
     if items:
@@ -83,15 +84,23 @@ def _order(document: Any, source: str) -> Translation:
 
 def _line(item: Any, currency: str) -> Event:
     quantity = member(item, "quantity", int, "a whole number")
-    discount = amount(item, "total_discount") if item.get("total_discount") else Decimal(0)
-    total = amount(item, "price") * quantity - discount
+    total = amount(item, "price") * quantity - _discount(item)
     return line(item.get("sku"), item.get("product_id"), quantity, total, currency)
+
+
+def _discount(item: Any) -> Decimal:
+    """Return what a line was reduced by: its share of every discount; `total_discount` has those of some apps alone."""
+    if allocated := item.get("discount_allocations"):
+        return sum((amount(each, "amount") for each in allocated), Decimal(0))
+    return amount(item, "total_discount") if item.get("total_discount") else Decimal(0)
 
 
 def _refund(document: Any, source: str) -> Translation:
     refund_id, order_id = number_or_text(document, "id"), number_or_text(document, "order_id")
     paid_back: dict[str, Decimal] = {}
     for transaction in member(document, "transactions", list, "a list of transactions"):
+        if transaction.get("test") is True:
+            return Translation(ignored="a test refund")
         if transaction.get("kind") == "refund" and transaction.get("status") == "success":
             currency = member(transaction, "currency", str, "a currency")
             paid_back[currency] = paid_back.get(currency, Decimal(0)) + amount(transaction, "amount")
@@ -106,6 +115,6 @@ def _refund(document: Any, source: str) -> Translation:
         "occurred_at": document.get("processed_at") or member(document, "created_at", str, "a time with an offset"),
         "source": source,
         "order_id": order_id,
-        "total": {"amount": str(total), "currency": currency},
+        "total": money(total, currency),
     }
     return Translation((event,))

@@ -2,10 +2,12 @@
 
 | event | becomes |
 |---|---|
-| customer.subscription.created | customer-acquired, its plan the price's lookup key or nickname |
+| customer.subscription.created | customer-acquired, if paid or on trial; its plan the price's lookup key or nickname |
+| customer.subscription.updated | the same, where the first payment, which was missing, has come |
 | customer.subscription.deleted | cancellation; `payment_failed` and `payment_disputed` are involuntary |
 | invoice.paid | purchase, unless nothing was paid |
 | checkout.session.completed | purchase where it is paid at once and makes no invoice, which would tell it again |
+| checkout.session.async_payment_succeeded | the same, where the payment took its time |
 | charge.refunded | refund of what was given back since the charge's last one |
 
 Amounts are in the smallest unit of Stripe's choosing: that of ISO 4217, but for the currencies below.
@@ -24,6 +26,8 @@ from .signatures import verify_timed
 SIGNATURE = "stripe-signature"
 _STRIPE_DIGITS = {"MGA": 0, "ISK": 2, "UGX": 2}
 """Where Stripe's smallest unit isn't ISO's: ariary are charged whole, krónur and shillings in hundredths."""
+_NOT_BEGUN = ("incomplete", "incomplete_expired")
+"""Of a subscription: its first payment hasn't come, or never will."""
 _INVOLUNTARY = {"payment_failed": "payment-failed", "payment_disputed": "payment-disputed"}
 
 
@@ -51,7 +55,9 @@ def _translate(_headers: Mapping[str, str], document: Any, source: str) -> Trans
 STRIPE = Webhook("stripe", _verify, _translate, _source)
 
 
-def _subscribed(subscription: Any, _document: Any) -> Event:
+def _subscribed(subscription: Any, _document: Any) -> Event | str:
+    if subscription.get("status") in _NOT_BEGUN:
+        return "a subscription whose first payment is missing"
     event: Event = {
         "type": "customer-acquired",
         "event_id": f"acquired:{number_or_text(subscription, 'id')}"[:64],
@@ -63,6 +69,13 @@ def _subscribed(subscription: Any, _document: Any) -> Event:
     if plan := price.get("lookup_key") or price.get("nickname"):
         event["plan"] = str(plan)[:64]
     return event
+
+
+def _first_paid(subscription: Any, document: Any) -> Event | str:
+    previous = member(document, "data", dict, "the event's data").get("previous_attributes") or {}
+    if previous.get("status") not in _NOT_BEGUN:
+        return "a change of a subscription that had begun"
+    return _subscribed(subscription, document)
 
 
 def _unsubscribed(subscription: Any, _document: Any) -> Event:
@@ -100,7 +113,8 @@ def _checked_out(session: Any, document: Any) -> Event | str:
     email = (session.get("customer_details") or {}).get("email")
     customer = session.get("customer") or guest(email, session_id)
     total = member(session, "amount_total", int, "an amount in the smallest unit")
-    return _purchase(session_id, customer, member(document, "created", int, "a time in seconds"), total, session)
+    purchase = _purchase(session_id, customer, member(document, "created", int, "a time in seconds"), total, session)
+    return {**purchase, "order_id": str(session.get("payment_intent") or session_id)[:64]}  # a refund knows the intent
 
 
 def _purchase(order_id: str, customer: str, at_s: int, amount: int, document: Any) -> Event:
@@ -122,15 +136,17 @@ def _given_back(charge: Any, document: Any) -> Event | str:
     if refunded <= before:
         return "a refund of nothing"
     charge_id = number_or_text(charge, "id")
-    email = (charge.get("billing_details") or {}).get("email")
-    return {
+    email = (charge.get("billing_details") or {}).get("email") or charge.get("receipt_email")
+    event: Event = {
         "type": "refund",
         "event_id": f"refund:{charge_id}:{refunded}"[:64],
-        "customer_id": charge.get("customer") or guest(email, charge_id),
         "occurred_at": from_unix(member(document, "created", int, "a time in seconds")),
-        "order_id": str(charge.get("invoice") or charge_id)[:64],
+        "order_id": str(charge.get("invoice") or charge.get("payment_intent") or charge_id)[:64],
         "total": _money(refunded - before, charge),
     }
+    if customer := charge.get("customer") or (email and guest(email, charge_id)):
+        event["customer_id"] = customer  # else whoever placed the order
+    return event
 
 
 def _money(amount: int, document: Any) -> dict[str, str]:
@@ -145,8 +161,10 @@ def _money(amount: int, document: Any) -> dict[str, str]:
 
 _TRANSLATIONS: dict[str, Callable[[Any, Any], Event | str]] = {
     "customer.subscription.created": _subscribed,
+    "customer.subscription.updated": _first_paid,
     "customer.subscription.deleted": _unsubscribed,
     "invoice.paid": _paid,
     "checkout.session.completed": _checked_out,
+    "checkout.session.async_payment_succeeded": _checked_out,
     "charge.refunded": _given_back,
 }

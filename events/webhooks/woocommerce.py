@@ -7,6 +7,7 @@ comes without a date of its own and takes that of the change which brought it. T
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,6 +20,7 @@ from .delivery import (
     guest,
     line,
     member,
+    money,
     named_by,
     number_or_text,
     signed_body,
@@ -29,6 +31,9 @@ TOPIC = "x-wc-webhook-topic"
 SHOP = "x-wc-webhook-source"
 PAID = ("processing", "completed", "refunded")
 """The statuses of an order that has been paid."""
+_THOUSANDS = {"IRHR": "IRR", "IRHT": "IRT"}
+"""Shops in Iran may count in thousands of rials and of tomans, under codes that no currency has."""
+_is_greeting = re.compile(rb"webhook_id=[0-9]+").fullmatch
 
 
 def _translate(headers: Mapping[str, str], document: Any, source: str) -> Translation:
@@ -37,12 +42,16 @@ def _translate(headers: Mapping[str, str], document: Any, source: str) -> Transl
         return Translation((_customer(document, source),))
     if topic in ("order.created", "order.updated"):
         return _order(document, source)
-    if isinstance(document, dict) and set(document) == {"webhook_id"}:
-        return Translation(ignored="the greeting of a new webhook")
     return Translation(ignored=f"topic {topic!r} says nothing that is counted")
 
 
-WOOCOMMERCE = Webhook("woocommerce", signed_body(SIGNATURE), _translate, named_by("woocommerce", SHOP))
+WOOCOMMERCE = Webhook(
+    "woocommerce",
+    signed_body(SIGNATURE),
+    _translate,
+    named_by("woocommerce", SHOP),
+    is_greeting=lambda body: _is_greeting(body) is not None,
+)
 
 
 def _customer(document: Any, source: str) -> Event:
@@ -60,9 +69,14 @@ def _customer(document: Any, source: str) -> Event:
 
 def _order(document: Any, source: str) -> Translation:
     order_id, status = number_or_text(document, "id"), member(document, "status", str, "a status")
-    if status not in PAID or not document.get("date_paid_gmt"):
+    if "date_paid_gmt" not in document:
+        raise BadDelivery("date_paid_gmt", None, "that field: set the webhook's API version to WP REST API v3")
+    refunded = document.get("refunds") or []
+    if not document["date_paid_gmt"] or (status not in PAID and not refunded):  # one cancelled may be given back
         return Translation(ignored=f"an order that is {status!r} and not paid")
-    currency, customer = member(document, "currency", str, "a currency"), number_or_text(document, "customer_id")
+    customer, currency = number_or_text(document, "customer_id"), member(document, "currency", str, "a currency")
+    times = 1000 if currency in _THOUSANDS else 1
+    currency = _THOUSANDS.get(currency, currency)
     if customer == "0":
         customer = guest((document.get("billing") or {}).get("email"), order_id)
     common: Event = {"customer_id": customer, "source": source, "order_id": order_id}
@@ -71,12 +85,12 @@ def _order(document: Any, source: str) -> Translation:
         "event_id": f"purchase:{order_id}"[:64],
         "occurred_at": _gmt(document, "date_paid_gmt"),
         **common,
-        "total": {"amount": str(amount(document, "total")), "currency": currency},
+        "total": money(times * amount(document, "total"), currency),
     }
     items = document.get("line_items") or []
     if items:
         purchase["lines"] = [
-            line(item.get("sku"), item.get("product_id"), item.get("quantity"), amount(item, "total"), currency)
+            line(item.get("sku"), item.get("product_id"), item.get("quantity"), times * amount(item, "total"), currency)
             for item in items
         ]
     refunds: list[Event] = [
@@ -85,9 +99,9 @@ def _order(document: Any, source: str) -> Translation:
             "event_id": f"refund:{number_or_text(refund, 'id')}"[:64],
             "occurred_at": _gmt(document, "date_modified_gmt"),
             **common,
-            "total": {"amount": str(abs(amount(refund, "total"))), "currency": currency},
+            "total": money(times * abs(amount(refund, "total")), currency),
         }
-        for refund in document.get("refunds") or []
+        for refund in refunded
     ]
     return Translation((purchase, *refunds))
 

@@ -18,8 +18,14 @@ _HISTORY_WINDOW = {"name": "window", "in": "query", "schema": _TEXT, "descriptio
 _BEARER: list[dict[str, list[str]]] = [{"bearer": []}]
 
 
-def openapi(url: str) -> dict[str, Any]:
-    """Return the description, for the worker at an address."""
+def openapi(url: str, *, takes_events: bool = False) -> dict[str, Any]:
+    """Return the description, for the worker at an address.
+
+    Args:
+        url: the address.
+        takes_events: whether the settings name anybody who may send any.
+    """
+    ingestion = {"/events": {"post": _post_events()}, "/webhooks/{name}": {"post": _deliver()}} if takes_events else {}
     return {
         "openapi": "3.1.0",
         "info": {"title": "tapesh", "version": version("tapesh"), "description": "Live customer KPIs."},
@@ -30,14 +36,19 @@ def openapi(url: str) -> dict[str, Any]:
             "/catalogue": {"get": _get("catalogue", "What is measured, by theme.", _catalogue(), [_LANG], bad=True)},
             "/customers/{id}": {"get": _customer()},
             "/changes": {"get": _changes()},
+            "/alerts": {"get": _get("alerts", "What is watched, what fires, on which evidence.", _alerts(), busy=True)},
             "/targets": {"get": _get("targets", "Where each target stands.", _targets(), busy=True)},
             "/targets/{kpi}/{window}": {"put": _set_target(), "delete": _unset_target()},
             "/health": {"get": _probe("health", "Whether this worker is alive and brought to ticks.", _health())},
             "/ready": {"get": _probe("ready", "Whether this worker may be asked.", _ready())},
             "/metrics": {"get": _metrics()},
+            **ingestion,
         },
         "components": {
-            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
+            "securitySchemes": {
+                "bearer": {"type": "http", "scheme": "bearer", "description": "web.token"},
+                "source": {"type": "http", "scheme": "bearer", "description": "The token of a source in `ingest`."},
+            },
         },
     }
 
@@ -81,7 +92,13 @@ def _one_kpi() -> dict[str, Any]:
     point = {"type": "array", "items": _NUMBER, "minItems": 2, "maxItems": 2}
     history = {"type": "object", "additionalProperties": {"type": "array", "items": point}}
     schema = _object(
-        {**named, "now": {"type": ["string", "null"]}, "unknown": {"type": ["string", "null"]}, "windows": values},
+        {
+            **named,
+            "now": {"type": ["string", "null"]},
+            "unknown": {"type": ["string", "null"]},
+            "windows": values,
+            "slices": {"type": "object", "additionalProperties": {"type": "object", "additionalProperties": values}},
+        },
         history={**history, "description": "By window, [milliseconds, value], a point a minute over the last day."},
     )
     identifier = {"name": "id", "in": "path", "required": True, "schema": _TEXT, "example": "churn_rate"}
@@ -130,6 +147,94 @@ def _customer() -> dict[str, Any]:
     operation = _get("customer", "What is known of one customer.", schema, [identifier], busy=True, bad=True)
     operation["responses"]["404"] = _json("Nothing is known of this customer, or no profiles are written.", _ERROR)
     return operation
+
+
+def _alerts() -> dict[str, Any]:
+    number, text = {"type": "number"}, {"type": ["string", "null"]}
+    evidence = {
+        "severity": {"enum": ["page", "ticket"]},
+        "on": {
+            "type": "boolean",
+            "description": "Whether there are enough customers for the window to mean something.",
+        },
+        "why": _TEXT,
+        "firing": {"type": "boolean"},
+        "since": text,
+        "end": {"type": "string", "description": "Up to where the sources have been heard of."},
+        "observed": {"type": "integer"},
+        "expected": number,
+        "factor": number,
+        "p_value": _NUMBER,
+        "alpha": number,
+        "needed": {"type": ["integer", "null"]},
+        "base": {"type": "integer"},
+    }
+    watch = _object(
+        {"kpi": _TEXT},
+        base={"type": "integer"},
+        windows={"type": "object", "additionalProperties": _object(evidence)},
+        silent={"type": "string", "description": "Why it isn't judged."},
+        unknown={"type": "string", "description": "Why its KPI can't be known now."},
+    )
+    firing = _object({"alert": _TEXT, "kpi": _TEXT, "window": _TEXT, **evidence})
+    return _object(
+        {
+            "now": text,
+            "firing": {"type": "array", "items": firing, "description": "Pages first, then by their beginning."},
+            "watched": {"type": "object", "additionalProperties": watch},
+            "unknown": _UNKNOWN,
+        }
+    )
+
+
+def _post_events() -> dict[str, Any]:
+    lost = {"type": "array", "items": {"type": "integer"}, "description": "Rows to be sent again."}
+    outcome = _object(
+        {"accepted": {"type": "integer"}, "rejected": {"type": "array", "items": {"type": "object"}}},
+        unacknowledged=lost,
+        error=_TEXT,
+    )
+    event = {"type": "object", "description": "An event; `tapesh schema` describes them."}
+    events = {"anyOf": [event, {"type": "array", "items": event}]}
+    bodies = {
+        "application/json": events,
+        "application/x-ndjson": _TEXT,
+        "application/cloudevents+json": event,
+        "application/cloudevents-batch+json": {"type": "array", "items": event},
+    }
+    return _posted("postEvents", "Events, acknowledged once Kafka has them.", bodies, outcome)
+
+
+def _deliver() -> dict[str, Any]:
+    outcome = {"type": "object", "description": "What became of it."}
+    operation = _posted("deliver", "A webhook's delivery, signed.", {"application/json": {"type": "object"}}, outcome)
+    name = {"name": "name", "in": "path", "required": True, "schema": _TEXT, "example": "my-shop"}
+    operation["responses"]["404"] = _json("No such webhook.", _ERROR)
+    return {**operation, "parameters": [name], "security": [{}]}
+
+
+def _posted(name: str, summary: str, bodies: dict[str, Any], outcome: dict[str, Any]) -> dict[str, Any]:
+    refusals = {
+        "400": "No list of events.",
+        "401": "Nobody who may send any, or a signature that isn't right.",
+        "413": "Too large.",
+        "415": "Of an unknown type.",
+        "429": "Too much at once; `Retry-After` says until when.",
+    }
+    said = {"200": "Kafka has all.", "207": "Some rows were rejected.", "422": "All were."}
+    responses = {status: _json(text, outcome) for status, text in said.items()}
+    responses |= {status: _json(text, _ERROR) for status, text in refusals.items()}
+    responses["503"] = _json(
+        "Kafka hasn't acknowledged, or the memory of webhooks is away; send again.", {"type": "object"}
+    )
+    content = {kind: {"schema": schema} for kind, schema in bodies.items()}
+    return {
+        "operationId": name,
+        "summary": summary,
+        "security": [{"source": []}],
+        "requestBody": {"required": True, "content": content},
+        "responses": responses,
+    }
 
 
 def _targets() -> dict[str, Any]:

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from metrics.catalogue import BY_ID, CATALOGUE, THEMES
 from metrics.described import described
+from streams.api.alerts import add_alerts
 from streams.api.changes import Changes
 from streams.api.customers import add_customers
 from streams.api.openapi import openapi
@@ -60,10 +61,11 @@ def add_api(worker: Worker) -> Changes:
         return _json({"themes": themes, "kpis": kpis, "currency": settings.currency})
 
     async def description(_request: web.Request) -> web.StreamResponse:
-        return _json(openapi(worker.url))
+        return _json(openapi(worker.url, takes_events=worker.gateway is not None))
 
     router.add_get("/kpis/{id}", one_kpi)
     router.add_get("/catalogue", catalogue)
+    add_alerts(worker)
     add_targets(worker)
     add_customers(worker)
     router.add_get("/changes", listeners.stream)

@@ -22,6 +22,7 @@ from streams.cli import (
     dead_letters,
     demo,
     explain,
+    forget,
     imports,
     init,
     kpis,
@@ -87,6 +88,7 @@ app.command("rebuild", rich_help_panel=_LIVE)(rebuild.rebuild)
 app.command("kpis", rich_help_panel=_LIVE)(kpis.kpis)
 app.add_typer(targets.app, name="targets", rich_help_panel=_LIVE)
 app.command("explain", rich_help_panel=_LIVE)(explain.explain)
+app.command("forget", rich_help_panel=_LIVE)(forget.forget)
 app.command("init", rich_help_panel=_SETUP)(init.init)
 app.command("compute", rich_help_panel=_FILES)(compute.compute)
 app.command("backfill", rich_help_panel=_FILES)(backfill.backfill)

@@ -142,6 +142,8 @@ class Gateway:
         if webhook is None:
             known = ", ".join(self._ingest.webhooks) or "none"
             return self._refused(404, f"webhook {name!r} isn't configured, expected one of: {known}")
+        if webhook.kind != "signed" and WEBHOOKS[webhook.kind].is_greeting(body):
+            return Reply(200, {"accepted": 0, "ignored": "the greeting of a new webhook"})
         try:
             self._verify(webhook, headers, body)
             if webhook.kind == "signed":

@@ -13,6 +13,7 @@ from typing import Any
 
 from redis.asyncio import Redis
 
+_KEYS_A_STEP = 1000
 REMEMBERED_S = 400 * 86_400
 """A year and what a shop takes to notice."""
 
@@ -49,6 +50,21 @@ class Memory:
         """Return whose order it is, None if it was never heard of."""
         found = await self._redis.get(self._order(source, order_id))
         return None if found is None else str(found.decode() if isinstance(found, bytes) else found)
+
+    async def forget(self, customer_id: str) -> int:
+        """Drop whose their orders are of somebody who is to be forgotten; return how many those were.
+
+        Looks at every order that is remembered: some seconds for a million.
+        """
+        count = 0
+        wanted, keys = customer_id.encode(), [key async for key in self._redis.scan_iter(self._order("*", "*"), 1000)]
+        for start in range(0, len(keys), _KEYS_A_STEP):
+            some = keys[start : start + _KEYS_A_STEP]
+            theirs = [key for key, owner in zip(some, await self._redis.mget(some), strict=True) if owner == wanted]
+            count += len(theirs)
+            if theirs:
+                await self._redis.delete(*theirs)
+        return count
 
     async def close(self) -> None:
         """Let the connections go."""

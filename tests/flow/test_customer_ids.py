@@ -63,6 +63,24 @@ def test_ids_of_a_recovery_are_found(ids: list[str], chance) -> None:
     agree(known, expected, list(expected))
 
 
+@given(IDS, st.randoms())
+def test_who_was_renamed_is_found_under_the_new_id_alone(ids: list[str], chance) -> None:
+    """However often: places that are left behind in the table don't pile up."""
+    known, expected = filled(ids)
+    for number in range(40 if expected else 0):
+        one = chance.choice(list(expected))
+        row = expected.pop(one)
+        known.rename(row, f"alias-{number}")
+        expected[f"alias-{number}"] = row
+    ordered = dict(sorted(expected.items(), key=lambda entry: entry[1]))
+    agree(known, ordered, [*ids, *ordered])
+    if expected:
+        for number in range(3_000):
+            known.rename(0, f"again-{number}")
+        assert known.row_of("again-2999") == 0
+        assert known.row_of("again-2998") is None
+
+
 def test_a_hundred_thousand_ids_stay_known_while_the_table_grows() -> None:
     known, expected = filled([f"customer-{number * 7919 % 100_003}" for number in range(100_000)])
     agree(known, expected, [*list(expected)[::37], *(f"stranger-{number}" for number in range(1_000))])

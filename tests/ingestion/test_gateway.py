@@ -378,3 +378,37 @@ def test_a_signed_delivery_in_the_contracts_own_words_is_taken_whole_or_not() ->
     assert not kafka.messages
     assert send([PURCHASE]).document == {"accepted": 1}
     assert len(kafka.messages) == 1
+
+
+def test_the_greeting_of_a_new_webhook_is_answered_though_nobody_signed_it() -> None:
+    """WooCommerce asks so, with a form, whether anybody is there, and shows its user an error unless it hears 200."""
+    settings = Settings(ingest={"webhooks": {"woo": {"kind": "woocommerce", "secret": SECRET}}})
+    kafka = Kafka()
+    door = Gateway(settings, kafka.publish, None)
+    form = {"content-type": "application/x-www-form-urlencoded"}
+    assert asyncio.run(door.deliver("woo", form, b"webhook_id=3")).status == 200
+    for body in (b"webhook_id=3&id=1", b"webhook_id=", b"webhook_id=3\n", b'{"webhook_id": 3}'):
+        assert asyncio.run(door.deliver("woo", form, body)).status == 401, body
+    assert asyncio.run(gateway(Kafka()).deliver("my-shop", form, b"webhook_id=3")).status == 401
+    assert kafka.messages == []
+
+
+def test_whose_orders_were_a_forgotten_persons_is_forgotten(fresh_redis_url: str, fresh_prefix: str) -> None:
+    """A later refund of one is nobody's: a dead letter that names the order alone. Others keep theirs."""
+
+    async def scenario() -> tuple[Kafka, int, list[Any]]:
+        kafka = Kafka()
+        async with memory_at(fresh_redis_url, fresh_prefix) as memory:
+            for number in range(1, 2100):
+                await memory.remember(
+                    [{"type": "purchase", "source": "s", "event_id": "e", "order_id": f"{number}", "customer_id": "8"}]
+                ) if number > 90 else await deliver(gateway(kafka, memory), "orders/paid", {**ORDER, "id": number})
+            count = await memory.forget("7")
+            owners = [await memory.owner_of(*order) for order in (("shopify:mine", "1"), ("s", "91"), ("s", "2099"))]
+            await deliver(gateway(kafka, memory), "refunds/create", REFUND)
+        return kafka, count, owners
+
+    kafka, count, owners = asyncio.run(scenario())
+    assert (count, owners) == (90, [None, "8", "8"])
+    topic, _, event, _ = kafka.messages[-1]
+    assert (topic, event["type"], event.get("customer_id")) == ("dead-letters", "refund", None)

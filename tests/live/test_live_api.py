@@ -14,6 +14,10 @@ from hypothesis import HealthCheck, Phase, given, settings
 from streams.services import ApacheKafka
 
 RETAIL = {"clock": "event", "timezone": "Europe/London", "currency": "GBP"}
+INGEST = {
+    "ingest.sources": json.dumps({"shop": {"token": "a-token-of-the-shop", "rate": 1000}}),
+    "ingest.webhooks": json.dumps({"my-shop": {"kind": "signed", "secret": "a-secret-of-the-shop", "source": "s"}}),
+}
 EXAMPLES = 12
 """For each operation; a longer run finds no more, since no operation has much to say."""
 
@@ -22,7 +26,7 @@ def test_the_interface_keeps_its_promises(
     kafka: ApacheKafka, deploy: Callable[..., Deployment], retail_year: list[bytes]
 ) -> None:
     """Both workers tell one KPI with its history; changes stream; a fuzzer finds no answer that isn't described."""
-    live = deploy(kafka.bootstrap, **RETAIL)
+    live = deploy(kafka.bootstrap, **RETAIL, **INGEST)
     live.start(), live.start()
     live.ready(2)
     publish(live, retail_year[:500])
@@ -34,6 +38,10 @@ def test_the_interface_keeps_its_promises(
     assert ours["title"] == theirs["title"] == "Orders"
     assert theirs["windows"].keys() == ours["windows"].keys()
     assert json.loads(other.get("/kpis/orders?lang=fa") or b"")["title"] != ours["title"]
+    for worker in (owner, other):
+        said = eventually("its alerts", lambda worker=worker: alerts_as_in_kpis(worker))
+        assert said["watched"]["churn"]["kpi"] == "churn_rate"
+        assert said["firing"] == []
     assert "did you mean 'orders'" in (other.get("/kpis/oders") or b"").decode()
 
     with urllib.request.urlopen(f"{other.url}/changes", timeout=20) as stream:
@@ -45,6 +53,11 @@ def test_the_interface_keeps_its_promises(
                 names.add(line.removeprefix("event: ").strip())
     for worker in (owner, other):
         fuzz(worker)
+
+
+def alerts_as_in_kpis(worker: WorkerProcess) -> dict | None:
+    said, document = worker.json("/alerts"), worker.json("/kpis")
+    return said if said.get("now") and said["watched"] == document.get("alerts") else None
 
 
 def of_a_kpi(worker: WorkerProcess) -> dict | None:

@@ -14,6 +14,7 @@ from redis.exceptions import RedisError
 from metrics.names import RedisKeys
 from streams.checkpoint import Checkpointer
 from streams.fold import Fold
+from streams.forgetting import new_order, write_order
 from streams.manifest import Epoch
 from streams.meaning import Meaning
 from streams.owned import CheckpointStatistics, OwnedPartition
@@ -205,6 +206,40 @@ def test_the_past_is_not_written_while_it_is_read_again(redis_url: str, fresh_pr
         assert await ours.step() == 0
         owned.positions["customer-events"] = 10
         assert await ours.step() == 1
+        await ours.stop()
+
+    with_redis(redis_url, steps)
+
+
+def test_the_profile_of_a_forgotten_person_goes_and_a_new_ones_comes(redis_url: str, fresh_prefix: str) -> None:
+    """Deleted once Redis is there, though it was away; who comes back under the id has a profile of the new life."""
+
+    async def steps(redis: Redis) -> None:
+        owned, key = partition(), RedisKeys(fresh_prefix).profile("c-1")
+        forgetting = owned.state.forgetting
+        forgetting.serves_profiles = True
+        hear(owned, bought("c-1", "2025-11-01"), bought("c-1", "2025-11-02"), bought("c-2", "2025-11-01"))
+        ours = writer(redis_url, fresh_prefix, owned)
+        await ours.step()
+        assert (await redis.hgetall(key))["purchases"] == "2+"
+        owned.state.arrive([write_order(new_order("c-1", ["customer-events"]))], [NOW_MS], "customer-events")
+        away = writer("redis://127.0.0.1:1/0", fresh_prefix, owned)
+        with pytest.raises((RedisError, OSError)):
+            await away.step()
+        assert forgetting.profiles == ["c-1"]
+        forgetting.is_changed = False
+        while await ours.step():
+            pass
+        assert await redis.keys(f"{fresh_prefix}customer:*") == [RedisKeys(fresh_prefix).profile("c-2")]
+        assert (forgetting.profiles, forgetting.is_changed) == ([], True)
+
+        hear(owned, bought("c-1", "2025-11-03"))
+        owned.state.arrive([write_order(new_order("c-1", ["customer-events"]))], [NOW_MS], "customer-events")
+        hear(owned, bought("c-1", "2025-11-04"))
+        while await ours.step():
+            pass
+        held = await redis.hgetall(key)
+        assert (held["purchases"], held["first_purchase"]) == ("1", "2025-11-04T12:00:00.000Z")
         await ours.stop()
 
     with_redis(redis_url, steps)
