@@ -10,7 +10,7 @@ Amounts leave as arrays of keys, which `PartitionState.settle` adds up.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,15 +19,14 @@ import numpy.typing as npt
 from events import wire
 from events.money import Amounts
 from streams.columnwise import Gathered
-from streams.fold import Fold, rank
+from streams.fold import MEMBERSHIP, Fold, rank
 from streams.panes import DAY_MS
 from streams.parts import place
-from streams.persons import BUYING, NEVER, SEEN
+from streams.persons import BUYING, MEMBER, MOST_REVENUE, NEVER, SEEN, UNKNOWN
 from streams.sums import SAFE_SUM, TOO_LARGE, Ints, RangeError
 
 FEW = 8
 """Events of a type below which one by one is cheaper."""
-_IN_BULK = frozenset({wire.Purchase, wire.Refund, wire.SurveyResponse})
 
 
 class Flow(NamedTuple):
@@ -73,6 +72,12 @@ class Bulk:
         self._lapse_after_ms = fold.meaning.lapse_after_ms
         self.flows = Gathered()
         self.derived = Gathered()
+        self._handlers: dict[type[Any], Callable[[Settled], None]] = {
+            wire.Purchase: self._take_orders,
+            wire.Refund: self._take_refunds,
+            wire.SurveyResponse: self._take_answers,
+            wire.LoyaltyActivity: self._be_active,
+        }
         number = fold.columns.number
         self._orders, self._gross, self._refunds = number("orders"), number("gross_minor"), number("refunds_minor")
         self._with_lines, self._lines_minor = number("orders_with_lines"), number("lines_minor")
@@ -80,6 +85,7 @@ class Bulk:
             "upsell": (number("orders_with_upsell"), number("upsell_lines_minor")),
             "cross-sell": (number("orders_with_cross_sell"), number("cross_sell_lines_minor")),
         }
+        self._engaged = number("members_engaged")
         self._buyers, self._span, self._repeat = number("buyers"), number("buying_span"), number("repeat_buyers")
 
     def __len__(self) -> int:
@@ -97,25 +103,21 @@ class Bulk:
         """
         rows, is_settled = self._settled(events)
         apply = self._fold.apply
-        moments_ms = at_ms.tolist()
+        moments_ms, handlers, loyalty = at_ms.tolist(), self._handlers, wire.LoyaltyActivity
         places: dict[type[wire.Event], list[int]] = {}
         for index, event in enumerate(events):
-            if is_settled[index] and type(event) in _IN_BULK:
-                places.setdefault(type(event), []).append(index)
+            kind = type(event)
+            is_common = kind in handlers and (kind is not loyalty or event.action not in MEMBERSHIP)  # type: ignore[union-attr]
+            if is_common and is_settled[index]:
+                places.setdefault(kind, []).append(index)
             else:
                 apply(event, moments_ms[index])  # in their order, which shows in a slice beyond some bounds
         for kind, of_kind in places.items():
             if len(of_kind) < FEW:
                 for index in of_kind:
                     apply(events[index], moments_ms[index])
-                continue
-            settled = Settled([events[index] for index in of_kind], at_ms[of_kind], rows[of_kind])
-            if kind is wire.Purchase:
-                self._purchases(settled)
-            elif kind is wire.Refund:
-                self._add_flows(settled, [Flow(self._refunds, None, self._totals(settled.events))])
             else:
-                self._add_flows(settled, self._answers(settled.events))
+                self._handlers[kind](Settled([events[index] for index in of_kind], at_ms[of_kind], rows[of_kind]))
 
     def _settled(self, events: Sequence[Any]) -> tuple[Ints, list[bool]]:
         """Return each event's person, and whether that one is known and acquired, and not by one of these events."""
@@ -147,6 +149,8 @@ class Bulk:
 
     def _add_flows(self, settled: Settled, flows: list[Flow]) -> None:
         """Add flows where their persons count, those of one minute and one cell set together."""
+        if not flows:
+            return
         cell_set = np.frombuffer(self._persons.cell_set, np.int32)[settled.rows].astype(np.int64)
         places, of = np.unique(place(settled.at_ms, cell_set), return_inverse=True)
         for column, events, amounts in flows:
@@ -156,11 +160,36 @@ class Bulk:
             np.add.at(sums, of if events is None else of[events], amounts)
             self.flows.add(places + column, sums)
 
-    def _purchases(self, settled: Settled) -> None:
+    def _take_orders(self, settled: Settled) -> None:
         minor = self._totals(settled.events)
         flows = [Flow(self._orders, None, 1), Flow(self._gross, None, minor), *self._lines(settled.events)]
         self._add_flows(settled, flows)
+        self._add_revenue(settled.rows, 1, minor)
         self._buy(settled, minor)
+
+    def _add_revenue(self, rows: Ints, orders: int, minor: Ints) -> None:
+        """Do what `Persons.add_revenue` does, for many."""
+        persons = self._persons
+        counted = np.frombuffer(persons.orders, np.int32)
+        revenue = np.frombuffer(persons.revenue_minor, np.int64)
+        known = counted[rows] != UNKNOWN
+        rows, minor = rows[known], minor[known]
+        np.add.at(counted, rows, orders)
+        np.add.at(revenue, rows, minor)
+        revenue[rows] = np.clip(revenue[rows], -MOST_REVENUE, MOST_REVENUE)
+        np.frombuffer(persons.changed, np.uint8)[rows] = 1
+
+    def _take_refunds(self, settled: Settled) -> None:
+        minor = self._totals(settled.events)
+        self._add_flows(settled, [Flow(self._refunds, None, minor)])
+        self._add_revenue(settled.rows, 0, -minor)
+
+    def _take_answers(self, settled: Settled) -> None:
+        self._add_flows(settled, self._answers(settled.events))
+        add_nps = self._persons.add_nps
+        for answer, row, at_ms in zip(settled.events, settled.rows.tolist(), settled.at_ms.tolist(), strict=True):
+            if answer.survey == "nps":
+                add_nps(row, at_ms, answer.score or 0)
 
     def _lines(self, orders: list[wire.Purchase]) -> list[Flow]:
         """Return what the orders' lines contribute; an offer counts once an order, its revenue in full."""
@@ -189,6 +218,34 @@ class Bulk:
                 events.append(index)
                 amounts.append(amount)
         return [Flow(column, np.array(of), np.array(amounts)) for column, (of, amounts) in by_column.items()]
+
+    def _be_active(self, settled: Settled) -> None:
+        """Take in members' activities: rewards, and which of each person's is the latest."""
+        actions = [event.action for event in settled.events]
+        flows = [
+            Flow(column, np.flatnonzero([action == reward for action in actions]), 1)
+            for reward, column in self._fold.rewards.items()
+            if reward in actions
+        ]
+        self._add_flows(settled, flows)
+        persons = self._persons
+        order = np.lexsort((settled.at_ms, settled.rows))
+        rows, at_ms = settled.rows[order], settled.at_ms[order]
+        latest = np.append(rows[1:] != rows[:-1], True)
+        rows, at_ms = rows[latest], at_ms[latest]
+        activity = np.frombuffer(persons.activity_ms, np.int64)
+        before_ms = activity[rows]
+        later = at_ms > before_ms
+        rows, at_ms, before_ms = rows[later], at_ms[later], before_ms[later]
+        activity[rows] = at_ms
+        np.frombuffer(persons.changed, np.uint8)[rows] = 1
+        counts = np.frombuffer(persons.flags, np.int8)[rows] & MEMBER != 0
+        if self._fold.taken:
+            counts &= ~np.isin(rows, list(self._fold.taken))
+        cell_set = np.frombuffer(persons.cell_set, np.int32)[rows].astype(np.int64)
+        before = counts & (before_ms != NEVER)
+        self.derived.add(place(before_ms[before], cell_set[before]) + self._engaged, -1)
+        self.derived.add(place(at_ms[counts], cell_set[counts]) + self._engaged, 1)
 
     # Buying lifetimes
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from streams.contributions import Contributions
+from streams.lifetimes import is_member
 from streams.parts import Parts
 from streams.persons import LAPSED, NEVER, SEEN
 from streams.sums import Ints
@@ -86,6 +87,8 @@ class Columnwise:
             if history.transitions:
                 with_transitions.append(row - rows.start)
                 one_by_one.contract(found, cell_set, 1)
+            if history.membership:  # an older format's flags don't say who is a member
+                persons.set_member(row, is_so=is_member(history.membership))
             one_by_one.beside(row, history, found, 1)
             one_by_one.earlier_spans(history, cell_set, 1)
         return np.array(with_transitions, np.int64)

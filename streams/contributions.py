@@ -12,7 +12,7 @@ from collections import defaultdict
 from streams.lifetimes import Lifetime, Span, is_member, lapse_ms, lifetimes
 from streams.panes import Days
 from streams.parts import Deltas, Parts, place, stock
-from streams.persons import BUYING, LAPSED, NEVER, SEEN, STAGES, History, Lead, Persons
+from streams.persons import BUYING, LAPSED, MEMBER, NEVER, SEEN, STAGES, History, Lead, Persons
 from streams.slices import Columns, Slices
 
 
@@ -109,7 +109,7 @@ class Contributions(Parts[Deltas]):
         latest = spans[-1]
         lapsed = lapse_ms(latest.last_ms, self.lapse_after_ms, self.days) <= now_ms
         self.persons.span_open_ms[row] = latest.open_ms
-        self.persons.flags[row] = self.persons.flags[row] & SEEN | (LAPSED if lapsed else BUYING)
+        self.persons.flags[row] = self.persons.flags[row] & (SEEN | MEMBER) | (LAPSED if lapsed else BUYING)
         history.earlier_spans = spans[:-1]
 
     def _lifetime(self, lifetime: Lifetime, cell_set: int, sign: int) -> None:
@@ -149,9 +149,10 @@ class Contributions(Parts[Deltas]):
         found = self.lifetimes(row, history)
         if found and found[-1].close_ms is None:
             self.deltas[stock(cell_set) + self._members_active] += sign
-        self.engagement(row, history, sign)
+        self.engagement(row, sign)
 
-    def engagement(self, row: int, history: History, sign: int) -> None:
+    def engagement(self, row: int, sign: int) -> None:
         """Count a member by its latest activity."""
-        if history.activity_ms != NEVER and is_member(history.membership):
-            self.deltas[place(history.activity_ms, self.persons.cell_set[row]) + self._engaged] += sign
+        active_ms = self.persons.activity_ms[row]
+        if active_ms != NEVER:
+            self.deltas[place(active_ms, self.persons.cell_set[row]) + self._engaged] += sign

@@ -23,17 +23,19 @@ from metrics.components import CSAT_DENOMINATOR
 from streams.columnwise import Columnwise
 from streams.contributions import Contributions
 from streams.counts import Counts
-from streams.lifetimes import Lifetime, Span, add_close, add_open, add_purchase, lapse_ms
+from streams.lifetimes import Lifetime, Span, add_close, add_open, add_purchase, is_member, lapse_ms
 from streams.meaning import Meaning
 from streams.panes import DAY_MS, ReportingTime
 from streams.parts import Deltas, place
-from streams.persons import BUYING, LAPSED, NEVER, SEEN, STAGES, History, Lead, Persons
+from streams.persons import BUYING, LAPSED, MEMBER, NEVER, SEEN, STAGES, History, Lead, Persons
 from streams.slices import UNKNOWN_REASON, UNSPECIFIED_TOUCHPOINT, Columns, Slices
 from streams.sums import COLUMN_BITS, MINUTE_SHIFT, Ints
 
 _LAPSES_A_STEP = 2_000
 _MANY = 50
 SATISFIED_FROM = {5: 4, 7: 6, 10: 8}
+MEMBERSHIP = frozenset({"enrolled", "left"})
+"""Actions that change who is a member; the others are a member's activity."""
 PROMOTER_FROM, PASSIVE_FROM, REPURCHASE_HIGH_FROM = 9, 7, 5
 
 
@@ -44,6 +46,8 @@ class Fold:
         now_ms: the latest tick's `now`; every event folded is at or before it.
         flows, derived: contributions since they were last taken.
         reporting: the reporting currency.
+        rewards: the column of each action that is about one.
+        taken: rows of persons who are taken back and not contributed again yet.
         counts: what happened at the two bounds of a slice, for the worker's metrics.
     """
 
@@ -64,7 +68,7 @@ class Fold:
         self._converter = Converter(meaning.currency, meaning.rates)
         self.reporting = meaning.currency
         self._days_lapsed_to = NEVER
-        self._taken: set[int] = set()
+        self.taken: set[int] = set()
         self._handlers: dict[type[Any], Callable[[Any, int], None]] = {
             wire.CustomerAcquired: self._acquire,
             wire.Purchase: self._purchase,
@@ -91,7 +95,7 @@ class Fold:
             "cross-sell": (number("orders_with_cross_sell"), number("cross_sell_lines_minor")),
         }
         self._nps_columns = {group: number(f"nps_{group}") for group in ("promoters", "passives", "detractors")}
-        self._rewards = {
+        self.rewards = {
             "reward-issued": number("rewards_issued"),
             "reward-redeemed": number("rewards_redeemed"),
         }
@@ -129,7 +133,7 @@ class Fold:
                 latest = persons.latest_ms[row]
                 if persons.flags[row] & BUYING and lapse_ms(latest, after_ms, days) <= now_ms:
                     self._contributions.lapse(persons.span_open_ms[row], latest, persons.cell_set[row], 1)
-                    persons.flags[row] = persons.flags[row] & SEEN | LAPSED
+                    persons.flags[row] = persons.flags[row] & (SEEN | MEMBER) | LAPSED
                     persons.changed[row] = 1
             yield
         self._days_lapsed_to = today
@@ -143,7 +147,7 @@ class Fold:
 
     def contribute_again(self) -> None:
         """Contribute those whose histories are long, who were taken back at the first of their events since."""
-        taken, self._taken = self._taken, set()
+        taken, self.taken = self.taken, set()
         for row in taken:
             self._contributions.lifecycle(row, self.persons.history(row), 1)
 
@@ -153,14 +157,14 @@ class Fold:
         Of somebody with thousands of them that would cost too much at each event: such a person is contributed again
         only when the sums are wanted, however many events come until then.
         """
-        if row not in self._taken:
+        if row not in self.taken:
             self._contributions.lifecycle(row, history, -1)
             if defer or self.persons.is_hot(row):
-                self._taken.add(row)
+                self.taken.add(row)
 
     def _contribute(self, row: int, history: History) -> None:
         """Contribute a person again after a change, unless that waits."""
-        if row not in self._taken:
+        if row not in self.taken:
             self._contributions.lifecycle(row, history, 1)
 
     def _row(self, customer_id: str, seen: int = SEEN) -> int:
@@ -271,6 +275,7 @@ class Fold:
         if event.lines:
             parts += self._lines(event.lines)
         self._flow(row, at_ms, parts)
+        self.persons.add_revenue(row, 1, minor)
         self.buy(row, at_ms, minor, rank(event))
 
     def buy(self, row: int, at_ms: int, minor: int, event_id: str) -> None:
@@ -362,7 +367,9 @@ class Fold:
         return parts
 
     def _refund(self, event: wire.Refund, at_ms: int) -> None:
-        self._flow(self._row(event.customer_id), at_ms, [(self._refunds, self.minor(event.total))])
+        row, minor = self._row(event.customer_id), self.minor(event.total)
+        self._flow(row, at_ms, [(self._refunds, minor)])
+        self.persons.add_revenue(row, 0, -minor)
 
     # Leads and spend
 
@@ -373,7 +380,7 @@ class Fold:
         if max(len(lead.costs) if lead else 0, len(history.transitions)) > _MANY:
             self._take_back(row, history, defer=True)
         last_open = NEVER
-        if row not in self._taken:
+        if row not in self.taken:
             found = contributions.lifetimes(row, history)
             last_open = found[-1].open_ms if found else NEVER
             if lead is not None:
@@ -388,7 +395,7 @@ class Fold:
         lead.reached_ms[stage] = at_ms if reached == NEVER else min(reached, at_ms)
         if event.cost is not None:
             lead.costs.append((at_ms, self.minor(event.cost)))
-        if row not in self._taken:
+        if row not in self.taken:
             contributions.lead(row, lead, 1, last_open)
         persons.keep(row, history)
         persons.changed[row] = 1
@@ -401,7 +408,10 @@ class Fold:
     # Surveys and loyalty
 
     def _answer(self, event: wire.SurveyResponse, at_ms: int) -> None:
-        self._flow(self._row(event.customer_id), at_ms, self.answer_parts(event))
+        row = self._row(event.customer_id)
+        self._flow(row, at_ms, self.answer_parts(event))
+        if event.survey == "nps":
+            self.persons.add_nps(row, at_ms, event.score or 0)
 
     def answer_parts(self, event: wire.SurveyResponse) -> list[tuple[int, int]]:
         """Return what an answer contributes: columns and amounts."""
@@ -430,31 +440,37 @@ class Fold:
         return parts
 
     def _loyalty(self, event: wire.LoyaltyActivity, at_ms: int) -> None:
-        row = self._row(event.customer_id)
-        reward = self._rewards.get(event.action)
+        row, persons = self._row(event.customer_id), self.persons
+        reward = self.rewards.get(event.action)
         if reward is not None:
             self._flow(row, at_ms, [(reward, 1)])
+        if event.action in MEMBERSHIP:
+            self._enrol(row, event, at_ms)
+        elif at_ms > persons.activity_ms[row]:
+            counts = persons.flags[row] & MEMBER and row not in self.taken
+            if counts:
+                self._contributions.engagement(row, -1)
+            persons.activity_ms[row] = at_ms
+            if counts:
+                self._contributions.engagement(row, 1)
+            persons.changed[row] = 1
+
+    def _enrol(self, row: int, event: wire.LoyaltyActivity, at_ms: int) -> None:
+        """Take in that somebody enrolled or left."""
         persons, contributions = self.persons, self._contributions
         history = persons.history(row)
         if persons.is_hot(row):
             self._take_back(row, history)
-        apart = row not in self._taken
-        if event.action not in ("enrolled", "left"):
-            if at_ms > history.activity_ms:
-                if apart:
-                    contributions.engagement(row, history, -1)
-                history.activity_ms = at_ms
-                if apart:
-                    contributions.engagement(row, history, 1)
+        apart = row not in self.taken
+        if apart:
+            contributions.membership(row, history, -1)
+        if event.action == "enrolled":
+            add_open(history.membership, at_ms)
         else:
-            if apart:
-                contributions.membership(row, history, -1)
-            if event.action == "enrolled":
-                add_open(history.membership, at_ms)
-            else:
-                add_close(history.membership, at_ms, rank(event), "", involuntary=False)
-            if apart:
-                contributions.membership(row, history, 1)
+            add_close(history.membership, at_ms, rank(event), "", involuntary=False)
+        persons.set_member(row, is_so=is_member(history.membership))
+        if apart:
+            contributions.membership(row, history, 1)
         persons.keep(row, history)
         persons.changed[row] = 1
 

@@ -18,8 +18,13 @@ A field that older programs may drop unseen needs no new format; there are few.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable
 from typing import Any, TypeAlias
+
+import msgspec
+
+from streams.persons import AS_IT_WAS, NEVER, UNKNOWN
 
 FORMAT = 3
 """What this program writes. It reads this one and all before it."""
@@ -27,8 +32,12 @@ FORMAT = 3
 CHANGES = {
     1: "the first",
     2: "a manifest says for how many partitions it was kept and which program wrote it; an entry says its format",
-    3: "persons may be forgotten: a manifest says who is being, and a waiting event may be one of an alias",
+    3: "persons may be forgotten: a manifest says who is being, and a waiting event may be one of an alias; a person's "
+    "latest activity as a member has a column, and so have orders, revenue and the latest NPS answer",
 }
+
+_ACTIVITY = 4
+"""Where a history of format 2 had the latest activity."""
 
 Fields: TypeAlias = dict[str, Any]
 
@@ -49,7 +58,37 @@ def _say_who_is_being_forgotten(fields: Fields) -> Fields:
 MANIFESTS: dict[int, Callable[[Fields], Fields]] = {1: _say_for_how_many_partitions, 2: _say_who_is_being_forgotten}
 """From the format that is the key to the next one; every format but the last must be here."""
 
-ENTRIES: dict[tuple[int, str], Callable[[Any], Any]] = {}
+
+def _give_columns_to_rows(packed: list[Any]) -> list[Any]:
+    """Format 2 had the latest activity in the history, which a delta has only if it changed, and counted no orders."""
+    rows, columns, ids, new_from, text_rows, texts, history_rows, histories = packed
+    numbers = array("q", rows)
+    activity_ms, kept = dict.fromkeys(numbers, AS_IT_WAS), []
+    for row, packed_history in zip(array("q", history_rows), histories, strict=True):
+        history = msgspec.msgpack.decode(packed_history)
+        if len(history) > _ACTIVITY:
+            activity_ms[row] = history.pop(_ACTIVITY)
+        kept.append(msgspec.msgpack.encode(history))
+    count = len(numbers)
+    added = [
+        array("q", activity_ms.values()).tobytes(),
+        array("i", [UNKNOWN] * count).tobytes(),
+        bytes(8 * count),
+        array("q", [NEVER] * count).tobytes(),
+        bytes(count),
+    ]
+    return [rows, [*columns, *added], ids, new_from, text_rows, texts, history_rows, kept]
+
+
+def _give_columns_to_a_delta(packed: list[Any]) -> list[Any]:
+    rows, *flows = packed
+    return [_give_columns_to_rows(rows), *flows]
+
+
+ENTRIES: dict[tuple[int, str], Callable[[Any], Any]] = {
+    (2, "block"): _give_columns_to_rows,
+    (2, "delta"): _give_columns_to_a_delta,
+}
 """By (format, part): from that format's content to the next one's. A part is `block`, `delta`, `flows`, `ids`, ..."""
 
 

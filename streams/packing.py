@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from streams.persons import INT_COLUMNS, TEXT_COLUMNS, Persons
+from streams.persons import AS_IT_WAS, INT_COLUMNS, TEXT_COLUMNS, Persons
 from streams.text_column import TextColumn
 
 Rows = npt.NDArray[np.int64]
@@ -118,8 +118,11 @@ def unpack(persons: Persons, packed: PackedRows, wanted: Callable[[Rows], npt.ND
     rows = np.frombuffer(packed.rows, np.int64)
     mask = np.ones(len(rows), bool) if wanted is None else wanted(rows)
     for (name, code), data in zip(INT_COLUMNS.items(), packed.columns, strict=True):
+        values, told = np.frombuffer(data, _DTYPES[code]), mask
+        if name == "activity_ms":
+            told = mask & (values != AS_IT_WAS)
         view = _view(persons, name, code)
-        view[rows[mask]] = np.frombuffer(data, _DTYPES[code])[mask]
+        view[rows[told]] = values[told]
         del view
     new_from = int(np.searchsorted(rows, packed.new_from))
     new_mask = mask[new_from:]

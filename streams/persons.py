@@ -23,8 +23,14 @@ from streams.text_column import TextColumn
 
 NEVER = -1
 """An instant that hasn't been: events begin at 0."""
-BUYING, LAPSED, SEEN = 1, 2, 4
-"""Flags: has a latest buying lifetime that is open; one whose lapse has been counted; has more than leads."""
+BUYING, LAPSED, SEEN, MEMBER = 1, 2, 4, 8
+"""Flags: has a latest buying lifetime that is open; one whose lapse has been counted; has more than leads; is a member
+of the loyalty programme."""
+AS_IT_WAS = -2
+"""In packed rows of an older format: what they don't say, since they didn't change it."""
+UNKNOWN = -1
+"""Orders of somebody whom an older format didn't count: revenue isn't known then, either."""
+MOST_REVENUE = 1 << 62
 
 STAGES = ("new", "qualified", "proposal", "won", "lost")
 
@@ -55,7 +61,6 @@ class History(msgspec.Struct, array_like=True, omit_defaults=True):
         earlier_spans: buying lifetimes before the latest, sorted.
         leads: the person's leads.
         membership: enrolments (`opens`) and leavings (`closes`) of the loyalty programme by instant.
-        activity_ms: latest activity in the loyalty programme other than enrolling and leaving.
         remembered: contributions of events from before the acquisition, an entry an event, each a list of
             (minute field, column, amount): they move to the acquisition's slices.
     """
@@ -64,7 +69,6 @@ class History(msgspec.Struct, array_like=True, omit_defaults=True):
     earlier_spans: list[Span] = []
     leads: list[Lead] = []
     membership: list[Instant] = []
-    activity_ms: int = NEVER
     remembered: list[list[tuple[int, int, int]]] = []
 
 
@@ -85,6 +89,11 @@ INT_COLUMNS = {
     "span_open_ms": "q",
     "latest_ms": "q",
     "second_ms": "q",
+    "activity_ms": "q",
+    "orders": "i",
+    "revenue_minor": "q",
+    "nps_ms": "q",
+    "nps_score": "b",
 }
 """Columns of whole numbers and their array type codes, in the order in which a checkpoint holds them."""
 TEXT_COLUMNS = ("acquired_event", "first_event")
@@ -96,11 +105,15 @@ class Persons:
     Attributes:
         ids: the customer id of each row, and the row of each.
         cell_set: the slices in which the person counts.
-        flags: `BUYING`, `LAPSED`, `SEEN`.
+        flags: `BUYING`, `LAPSED`, `SEEN`, `MEMBER`.
         acquired_ms: earliest acquisition, or `NEVER`; with `acquired_event`, which decides at a tie.
         first_ms, first_minor, first_event: the first-ever purchase by (time, event id).
         span_open_ms: opening of the latest buying lifetime.
         latest_ms, second_ms: the latest and second-latest purchase.
+        activity_ms: latest activity in the loyalty programme other than enrolling and leaving.
+        orders, revenue_minor: purchases, and their totals less refunds; for profiles, as the next two. `UNKNOWN` orders
+            stay so.
+        nps_ms, nps_score: the latest answer to an NPS survey.
         changed, histories, texts: a byte a row, 1 if its columns, history or texts changed since the last checkpoint;
             in the first, 2 once the profile's writer (`streams.profiles`) knows as well.
     """
@@ -115,6 +128,11 @@ class Persons:
         self.span_open_ms = array("q")
         self.latest_ms = array("q")
         self.second_ms = array("q")
+        self.activity_ms = array("q")
+        self.orders = array("i")
+        self.revenue_minor = array("q")
+        self.nps_ms = array("q")
+        self.nps_score = array("b")
         self.acquired_event = TextColumn()
         self.first_event = TextColumn()
         self._histories: list[bytes | None] = []
@@ -133,9 +151,12 @@ class Persons:
         row = self.ids.append(customer_id)
         self.cell_set.append(cell_set)
         self.flags.append(0)
-        self.first_minor.append(0)
+        for column in (self.first_minor, self.orders, self.revenue_minor, self.nps_score):
+            column.append(0)
         for column in (self.acquired_ms, self.first_ms, self.span_open_ms, self.latest_ms, self.second_ms):
             column.append(NEVER)
+        self.activity_ms.append(NEVER)
+        self.nps_ms.append(NEVER)
         self.acquired_event.append("")
         self.first_event.append("")
         self._histories.append(None)
@@ -177,6 +198,23 @@ class Persons:
         self.first_event[row] = event_id
         self.texts[row] = 1
 
+    def set_member(self, row: int, *, is_so: bool) -> None:
+        """Store whether somebody is a member of the loyalty programme."""
+        self.flags[row] = self.flags[row] & ~MEMBER | (MEMBER if is_so else 0)
+
+    def add_revenue(self, row: int, orders: int, minor: int) -> None:
+        """Add to what a person has brought; `minor` is negative for a refund."""
+        if self.orders[row] != UNKNOWN:
+            self.orders[row] += orders
+            self.revenue_minor[row] = max(-MOST_REVENUE, min(self.revenue_minor[row] + minor, MOST_REVENUE))
+            self.changed[row] = 1
+
+    def add_nps(self, row: int, at_ms: int, score: int) -> None:
+        """Take note of an answer; of two at one instant the better one is kept."""
+        if (at_ms, score) > (self.nps_ms[row], self.nps_score[row]):
+            self.nps_ms[row], self.nps_score[row] = at_ms, score
+            self.changed[row] = 1
+
     def forget_changes(self) -> None:
         """Mark everything as held by a checkpoint."""
         self.changed, self.histories, self.texts = (bytearray(len(self.ids)) for _ in range(3))
@@ -187,10 +225,11 @@ class Persons:
         return self.changed.count(0) < len(self.changed)
 
     def grow(self, count: int) -> None:
-        """Append rows of zeros, to be overwritten by a recovery."""
+        """Append rows, to be overwritten by a recovery."""
         self.ids.grow(count)
         for name, code in INT_COLUMNS.items():
             getattr(self, name).frombytes(bytes(count * array(code).itemsize))
+        np.frombuffer(self.activity_ms, np.int64)[-count or len(self.activity_ms) :] = NEVER  # see `AS_IT_WAS`
         self.acquired_event.grow(count)
         self.first_event.grow(count)
         self._histories.extend([None] * count)

@@ -11,7 +11,7 @@ import pytest
 from agreement import lines, meaning
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from kpi_oracle.clock import instant_ms
+from kpi_oracle.clock import instant_ms, instant_text
 from kpi_oracle.logs import event_logs, generate
 from test_lifetimes import purchases_of
 
@@ -149,3 +149,45 @@ def test_what_is_common_never_goes_one_by_one(monkeypatch: pytest.MonkeyPatch) -
     state.arrive(lines(common), [NOW_MS] * len(common))
     state.advance(NOW_MS)
     assert state.report(everybody_only=True).sums.any()
+
+
+def test_activities_and_answers_of_members_in_bulk_are_the_latest_of_each() -> None:
+    """Several of one person in a chunk, late ones, rewards, people who enrol and leave in between."""
+    chance = random.Random(5)
+    person = [f"c{number}" for number in range(4)]
+    start = {"type": "customer-acquired", "occurred_at": "2026-01-01T00:00:00Z"}
+    log: list[dict[str, Any]] = [{**start, "event_id": one, "customer_id": one} for one in person]
+    actions = ("earned", "reward-issued", "reward-redeemed", "earned", "enrolled", "left")
+    for number in range(400):
+        at_ms = NOW_MS - chance.randrange(40 * DAY_MS)
+        common = {"customer_id": chance.choice(person), "occurred_at": instant_text(at_ms), "event_id": f"e{number}"}
+        answer = {"type": "survey-response", "survey": "nps", "score": chance.randrange(11)}
+        log.append(
+            {
+                **common,
+                **(answer if number % 3 == 0 else {"type": "loyalty-activity", "action": chance.choice(actions)}),
+            }
+        )
+    at_once, _ = in_both_ways(log, [NOW_MS - 30 * DAY_MS, *[NOW_MS] * 10], 40)
+    persons = at_once.fold.persons
+    answers = {
+        one: max((instant_ms(e["occurred_at"]), e["score"]) for e in log if e["customer_id"] == one and "score" in e)
+        for one in person
+    }
+    assert {persons.ids[row]: (persons.nps_ms[row], persons.nps_score[row]) for row in range(len(persons))} == answers
+
+
+def test_orders_and_revenue_of_a_person_are_those_of_its_events() -> None:
+    """Counted for the profile: purchases, and totals less refunds, whatever came in bulk; each once."""
+    kinds = ("customer-acquired", "purchase", "refund")
+    log = [each for each in generate(3) if each["type"] in kinds and instant_ms(each["occurred_at"]) <= NOW_MS]
+    at_once, _ = in_both_ways(log, [NOW_MS] * 9, -(-len(log) // 8))
+    persons = at_once.fold.persons
+    said = {persons.ids[row]: (persons.orders[row], persons.revenue_minor[row]) for row in range(len(persons))}
+    expected: dict[str, tuple[int, int]] = {}
+    for event in {(e["customer_id"], e.get("source"), e["event_id"]): e for e in reversed(log)}.values():
+        orders, minor = expected.get(event["customer_id"], (0, 0))
+        total = round(float(event["total"]["amount"]) * 100) if "total" in event else 0
+        is_order = event["type"] == "purchase"
+        expected[event["customer_id"]] = (orders + is_order, minor + (total if is_order else -total))
+    assert said == expected

@@ -18,6 +18,7 @@ from streams.manifest import Epoch, Piece, StateRefusedError, check_meaning, man
 from streams.meaning import Meaning, components_digest
 from streams.migrations import CHANGES, FORMAT, MANIFESTS
 from streams.partition import PartitionState
+from streams.persons import UNKNOWN
 
 STATES = Path(__file__).parent / "states"
 HORIZON_MS = 30 * 86_400_000
@@ -78,6 +79,20 @@ def test_a_recorded_state_goes_on_as_if_this_program_had_written_it(number: int)
     assert position == len(log)
     assert kpis([again]) == kpis([state])
     assert {piece.format for _, piece in writer.last.entries()} >= {FORMAT}  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("number", [number for number in RECORDED if number < 3])
+def test_orders_that_an_older_format_did_not_count_are_unknown_and_stay_so(number: int) -> None:
+    """Half a count would be taken for one; who comes after the upgrade is counted."""
+    log, stored = recorded(number)
+    state, _, position = loaded(stored)
+    persons = state.fold.persons
+    known_before = len(persons)
+    assert set(persons.orders) == {UNKNOWN}
+    arrive(state, log, position)
+    state.advance(state.latest_event_ms)
+    assert set(persons.orders[:known_before]) == {UNKNOWN}
+    assert UNKNOWN not in persons.orders[known_before:]
 
 
 def test_every_format_but_todays_has_a_recorded_state_and_a_way_to_the_next() -> None:
