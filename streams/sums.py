@@ -62,17 +62,18 @@ class PaneLog:
         """Add amounts to panes; a pane is named by its first minute."""
         if len(panes) == 0:
             return
-        self._tail.append((panes << SLOT_BITS | slots, amounts))
-        self._tail_size += len(panes)
+        keys, amounts = add_up(panes << SLOT_BITS | slots, amounts)  # of an hour or a day, many are one entry
+        self._tail.append((keys, amounts))
+        self._tail_size += len(keys)
         if self._tail_size > max(_MERGE_AT, len(self.keys) // 4):
             self.merge()
 
     def merge(self) -> None:
         """Bring the tail into the sorted part, one entry for each (pane, slot), none that is 0."""
         if self._tail:
-            keys = np.concatenate([self.keys, *(keys for keys, _ in self._tail)])
-            amounts = np.concatenate([self.amounts, *(amounts for _, amounts in self._tail)])
-            self.keys, self.amounts = add_up(keys, amounts)
+            keys = np.concatenate([keys for keys, _ in self._tail])
+            amounts = np.concatenate([amounts for _, amounts in self._tail])
+            self.keys, self.amounts = _merged(self.keys, self.amounts, *add_up(keys, amounts))
             self._tail, self._tail_size = [], 0
 
     def drop_before(self, pane: int) -> None:
@@ -118,6 +119,21 @@ def add_up(keys: Ints, amounts: Ints) -> tuple[Ints, Ints]:
     sums = np.add.reduceat(amounts, heads)
     kept = sums != 0
     return keys[heads][kept], sums[kept]
+
+
+def _merged(keys: Ints, amounts: Ints, new_keys: Ints, new_amounts: Ints) -> tuple[Ints, Ints]:
+    """Return two sorted lists of entries as one: to sort all of them again would cost ten times as much."""
+    at = np.searchsorted(keys, new_keys)
+    known = at < len(keys)
+    known[known] = keys[at[known]] == new_keys[known]
+    changed = at[known]
+    amounts = amounts.copy()
+    amounts[changed] += new_amounts[known]
+    if not amounts[changed].all():
+        kept = amounts != 0
+        at = np.concatenate([[0], np.cumsum(kept)])[at]
+        keys, amounts = keys[kept], amounts[kept]
+    return np.insert(keys, at[~known], new_keys[~known]), np.insert(amounts, at[~known], new_amounts[~known])
 
 
 def as_arrays(deltas: Mapping[int, int]) -> tuple[Ints, Ints]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ from streams.panes import DAY_MS, HOUR_MS, MINUTE_MS, ReportingTime
 from streams.partition import PartitionState
 from streams.parts import place, stock
 from streams.slices import MOST_SETS, Columns, Slices
-from streams.sums import COLUMN_BITS, MINUTE_SHIFT, SET_BITS, RangeError, WindowSums, add_up
+from streams.sums import COLUMN_BITS, MINUTE_SHIFT, SET_BITS, PaneLog, RangeError, WindowSums, add_up
 
 NOW_MS = 1_781_530_640_250
 ZONES = ("UTC", "Asia/Kathmandu", "America/New_York", "Australia/Lord_Howe")
@@ -206,3 +206,28 @@ def test_a_partition_that_counts_too_much_says_so_at_every_tick() -> None:
         with pytest.raises(RangeError, match="64-bit"):
             state.advance(NOW_MS + later)
     assert state.unsaved_flows == []
+
+
+@given(
+    st.lists(st.lists(st.tuples(st.integers(0, 12), st.integers(0, 3), st.integers(-2, 2)), max_size=20), max_size=8),
+    st.integers(0, 13),
+)
+def test_a_log_of_panes_holds_what_was_added_whenever_it_was_merged(added, end) -> None:
+    """Entries that meet are added up, those that come to nothing go, and the rest stays sorted."""
+    log, expected = PaneLog(), Counter()
+    for number, entries in enumerate(added):
+        for pane, slot, amount in entries:
+            expected[pane, slot] += amount
+        panes, slots, amounts = (np.array([entry[at] for entry in entries], np.int64) for at in range(3))
+        log.append(panes, slots, amounts)
+        if number % 2:
+            log.merge()
+    slots, amounts = log.between(0, end)
+    inside = np.zeros(4, np.int64)
+    np.add.at(inside, slots, amounts)
+    assert inside.tolist() == [
+        sum(amount for (pane, at), amount in expected.items() if at == slot and pane < end) for slot in range(4)
+    ]
+    panes, slots, amounts = log.panes()
+    found = list(zip(panes.tolist(), slots.tolist(), amounts.tolist(), strict=True))
+    assert found == sorted((pane, slot, amount) for (pane, slot), amount in expected.items() if amount)
