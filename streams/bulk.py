@@ -21,7 +21,7 @@ from events.money import Amounts
 from streams.columnwise import Gathered
 from streams.fold import MEMBERSHIP, Fold, rank
 from streams.panes import DAY_MS
-from streams.parts import place
+from streams.parts import Parts, place
 from streams.persons import BUYING, MEMBER, MOST_REVENUE, NEVER, SEEN, UNKNOWN
 from streams.sums import SAFE_SUM, TOO_LARGE, Ints, RangeError
 
@@ -72,6 +72,7 @@ class Bulk:
         self._lapse_after_ms = fold.meaning.lapse_after_ms
         self.flows = Gathered()
         self.derived = Gathered()
+        self._parts = Parts(self.derived, fold.columns)
         self._handlers: dict[type[Any], Callable[[Settled], None]] = {
             wire.Purchase: self._take_orders,
             wire.Refund: self._take_refunds,
@@ -266,12 +267,41 @@ class Bulk:
         extends = np.logical_and.reduceat(follows, heads)
         del latest_ms, flags
         self._extend(rows, at_ms, heads, extends)
-        if not extends.all():
-            sizes = np.diff(heads, append=len(rows))
-            for index in order[np.repeat(~extends, sizes)].tolist():
+        if extends.all():
+            return
+        sizes = np.diff(heads, append=len(rows))
+        begins = (before_ms[heads] == NEVER) & (sizes == 1)
+        begins &= at_ms[heads] + self._lapse_after_ms > self._fold.now_ms  # it can't have lapsed since
+        if begins.any():
+            first = order[heads[begins]]
+            self._begin(
+                settled.rows[first], settled.at_ms[first], minor[first], [rank(settled.events[i]) for i in first]
+            )
+        rest = ~(extends | begins)
+        if rest.any():
+            for index in order[np.repeat(rest, sizes)].tolist():
                 event = settled.events[index]
                 row, moment_ms = int(settled.rows[index]), int(settled.at_ms[index])
                 self._fold.buy(row, moment_ms, int(minor[index]), rank(event))
+
+    def _begin(self, rows: Ints, at_ms: Ints, minor: Ints, event_ids: list[str]) -> None:
+        """Do for many persons what `Fold.buy` does for one who has never bought."""
+        persons = self._persons
+        persons.first_event.fill(rows, event_ids)
+        for column, values in (
+            (persons.first_ms, at_ms),
+            (persons.first_minor, minor),
+            (persons.span_open_ms, at_ms),
+            (persons.latest_ms, at_ms),
+        ):
+            np.frombuffer(column, np.int64)[rows] = values
+        flags = np.frombuffer(persons.flags, np.int8)
+        flags[rows] = flags[rows] & (SEEN | MEMBER) | BUYING
+        for marks in (persons.changed, persons.texts):
+            np.frombuffer(marks, np.uint8)[rows] = 1
+        cell_set = np.frombuffer(persons.cell_set, np.int32)[rows].astype(np.int64)
+        self._parts.bought(at_ms, minor, at_ms, cell_set, 1)
+        self._parts.buying_opened(at_ms, cell_set, 1)
 
     def _extend(self, rows: Ints, at_ms: Ints, heads: Ints, extends: npt.NDArray[np.bool_]) -> None:
         """Do for many persons what `Fold.buy` does for one whose open buying lifetime goes on."""

@@ -61,12 +61,12 @@ class Contributions(Parts[Deltas]):
             if index == 0:
                 self.acquired(lifetime.open_ms, cell_set, sign)
             self._lifetime(lifetime, cell_set, sign)
-        if found and found[-1].close_ms is None:
+        if _is_open(found):
             self.active(cell_set, sign)
 
     def beside(self, row: int, history: History, found: list[Lifetime], sign: int) -> None:
         """Count a person's leads and membership, beside which lifetimes it has."""
-        last_open = found[-1].open_ms if found else NEVER
+        last_open = _last_open(found)
         for lead in history.leads:
             self.lead(row, lead, sign, last_open)
         if history.membership:
@@ -112,6 +112,43 @@ class Contributions(Parts[Deltas]):
         self.persons.flags[row] = self.persons.flags[row] & (SEEN | MEMBER) | (LAPSED if lapsed else BUYING)
         history.earlier_spans = spans[:-1]
 
+    def change(self, row: int, history: History, before: list[Lifetime]) -> None:
+        """Count what a change of a person's contractual lifetimes makes of it, and nothing that stays.
+
+        Args:
+            row: the person.
+            history: as it is now.
+            before: the lifetimes as they were.
+        """
+        after = self.lifetimes(row, history)
+        if after == before:
+            return
+        cell_set = self.persons.cell_set[row]
+        same = next((at for at, (old, new) in enumerate(zip(before, after, strict=False)) if old != new), None)
+        same = min(len(before), len(after)) if same is None else same
+        for sign, found in ((-1, before), (1, after)):
+            for index in range(same, len(found)):
+                if index == 0:
+                    self.acquired(found[0].open_ms, cell_set, sign)
+                self._lifetime(found[index], cell_set, sign)
+        was_open, is_open = _is_open(before), _is_open(after)
+        if was_open != is_open:
+            sign = 1 if is_open else -1
+            self.active(cell_set, sign)
+            if self.persons.flags[row] & MEMBER:
+                self.deltas[stock(cell_set) + self._members_active] += sign
+        self._convert(row, history, _last_open(before), _last_open(after))
+
+    def _convert(self, row: int, history: History, old_open_ms: int, new_open_ms: int) -> None:
+        """Count the leads that another last lifetime converts, or converts no more."""
+        if old_open_ms == new_open_ms:
+            return
+        for lead in history.leads:
+            converted = (new_open_ms >= lead.first_ms) - (old_open_ms >= lead.first_ms)
+            if converted:
+                cell_set = self.slices.with_channel(self.persons.cell_set[row], lead.channel)
+                self.deltas[place(lead.first_ms, cell_set) + self._converted] += converted
+
     def _lifetime(self, lifetime: Lifetime, cell_set: int, sign: int) -> None:
         self.opened(lifetime.open_ms, cell_set, sign)
         if lifetime.close_ms is None:
@@ -146,8 +183,7 @@ class Contributions(Parts[Deltas]):
             return
         cell_set = self.persons.cell_set[row]
         self.deltas[stock(cell_set) + self._members] += sign
-        found = self.lifetimes(row, history)
-        if found and found[-1].close_ms is None:
+        if _is_open(self.lifetimes(row, history)):
             self.deltas[stock(cell_set) + self._members_active] += sign
         self.engagement(row, sign)
 
@@ -156,3 +192,11 @@ class Contributions(Parts[Deltas]):
         active_ms = self.persons.activity_ms[row]
         if active_ms != NEVER:
             self.deltas[place(active_ms, self.persons.cell_set[row]) + self._engaged] += sign
+
+
+def _is_open(found: list[Lifetime]) -> bool:
+    return bool(found) and found[-1].close_ms is None
+
+
+def _last_open(found: list[Lifetime]) -> int:
+    return found[-1].open_ms if found else NEVER

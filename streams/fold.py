@@ -167,6 +167,20 @@ class Fold:
         if row not in self.taken:
             self._contributions.lifecycle(row, history, 1)
 
+    def _before(self, row: int, history: History, *, all_of_it: bool = False) -> list[Lifetime] | None:
+        """Return the lifetimes of a person before they change; None where all that it contributes is taken back."""
+        if all_of_it or row in self.taken or self.persons.is_hot(row):
+            self._take_back(row, history)
+            return None
+        return self._contributions.lifetimes(row, history)
+
+    def _change(self, row: int, history: History, before: list[Lifetime] | None) -> None:
+        """Contribute what has become of them."""
+        if before is None:
+            self._contribute(row, history)
+        else:
+            self._contributions.change(row, history, before)
+
     def _row(self, customer_id: str, seen: int = SEEN) -> int:
         """Return a person's row, made if new; `seen` is 0 for a lead, which has its own channel."""
         persons = self.persons
@@ -205,19 +219,20 @@ class Fold:
             self._welcome(event, at_ms)
             return
         history = persons.history(row)
-        self._take_back(row, history)
-        persons.flags[row] |= SEEN
         known_ms = persons.acquired_ms[row]
+        is_earliest = known_ms == NEVER or (at_ms, rank(event)) < (known_ms, persons.acquired_event[row])
+        before = self._before(row, history, all_of_it=is_earliest)
+        persons.flags[row] |= SEEN
         if history.transitions:
             add_open(history.transitions, at_ms)
         elif known_ms not in (NEVER, at_ms):
             add_open(history.transitions, known_ms)
             add_open(history.transitions, at_ms)
-        if known_ms == NEVER or (at_ms, rank(event)) < (known_ms, persons.acquired_event[row]):
+        if is_earliest:
             contributions.buying(row, history, -1)
             self._attribute(row, history, event, at_ms)
             contributions.buying(row, history, 1)
-        self._contribute(row, history)
+        self._change(row, history, before)
         if history != History() or persons.has_history(row):
             persons.keep(row, history)
         persons.changed[row] = 1
@@ -256,13 +271,13 @@ class Fold:
     def _cancel(self, event: wire.Cancellation, at_ms: int) -> None:
         row = self._row(event.customer_id)
         history = self.persons.history(row)
-        self._take_back(row, history)
+        before = self._before(row, history)
         acquired = self.persons.acquired_ms[row]
         if not history.transitions and acquired != NEVER:
             add_open(history.transitions, acquired)
         reason = event.reason or UNKNOWN_REASON
         add_close(history.transitions, at_ms, rank(event), reason, involuntary=not event.is_voluntary)
-        self._contribute(row, history)
+        self._change(row, history, before)
         self.persons.keep(row, history)
         self.persons.changed[row] = 1
 

@@ -48,6 +48,7 @@ class Slices:
         self.sets: list[tuple[int, ...]] = []
         self._cell_ids: dict[tuple[int, str], int] = {}
         self._set_ids: dict[tuple[int, ...], int] = {}
+        self._with_channel: dict[tuple[int, str | None], int] = {}
         self._values = [0] * len(self.attributes)
         self._channel = self.attributes.index(CHANNEL) if CHANNEL in self.attributes else None
         self._matrix = np.empty((0, len(self.attributes) + 1), np.int64)
@@ -69,9 +70,15 @@ class Slices:
         """Return a person's cell set with its channel replaced by a lead's own."""
         if self._channel is None:
             return cell_set
-        cells = list(self.sets[cell_set])
+        known = self._with_channel.get((cell_set, channel))
+        if known is not None:
+            return known
+        cells, overflowed = list(self.sets[cell_set]), self.overflowed
         cells[self._channel] = self._cell(self._channel, channel)
-        return self._set(tuple(cells))
+        found = self._set(tuple(cells))
+        if self.overflowed == overflowed:  # else it is to be counted each time
+            self._with_channel[cell_set, channel] = found
+        return found
 
     def without_channel(self, cell_set: int) -> int:
         """Return a cell set that doesn't count in any channel: of a person known by leads alone."""
@@ -92,7 +99,7 @@ class Slices:
     def restore(self, cells: list[tuple[str, str]], sets: list[tuple[int, ...]]) -> None:
         """Take over the numbers of a checkpoint: cells after `everybody`, and all cell sets."""
         self.cells, self.sets = [None], []
-        self._cell_ids, self._set_ids, self._matrix = {}, {}, self._matrix[:0]
+        self._cell_ids, self._set_ids, self._with_channel, self._matrix = {}, {}, {}, self._matrix[:0]
         self._values = [0] * len(self.attributes)
         for attribute, value in cells:
             self._new_cell(self.attributes.index(attribute), value)
