@@ -92,17 +92,20 @@ class Bulk:
     def __len__(self) -> int:
         return len(self.flows) + len(self.derived)
 
-    def apply(self, events: Sequence[wire.Event], at_ms: Ints) -> None:
+    def apply(self, events: Sequence[wire.Event], at_ms: Ints, rows: Ints | None = None) -> None:
         """Fold events whose amounts the converter has accepted.
 
         Args:
             events: decoded events, in any order.
             at_ms: their `occurred_at`, at or before the fold's `now_ms`.
+            rows: their persons, as far as they are known; looked up if it isn't given.
 
         Raises:
             RangeError: amounts add up to more than 64 bits hold.
         """
-        rows, is_settled = self._settled(events)
+        if rows is None:
+            rows = self._persons.ids.find([getattr(event, "customer_id", "") for event in events])
+        is_settled = self._settled(events, rows)
         apply = self._fold.apply
         moments_ms, handlers, loyalty = at_ms.tolist(), self._handlers, wire.LoyaltyActivity
         places: dict[type[wire.Event], list[int]] = {}
@@ -120,23 +123,17 @@ class Bulk:
             else:
                 self._handlers[kind](Settled([events[index] for index in of_kind], at_ms[of_kind], rows[of_kind]))
 
-    def _settled(self, events: Sequence[Any]) -> tuple[Ints, list[bool]]:
-        """Return each event's person, and whether that one is known and acquired, and not by one of these events."""
-        persons = self._persons
-        spend, acquisition = wire.MarketingSpend, wire.CustomerAcquired
-        ids = ["" if type(event) is spend else event.customer_id for event in events]
-        rows = persons.ids.find(ids)
+    def _settled(self, events: Sequence[Any], rows: Ints) -> list[bool]:
+        """Tell of each event whether its person is known and acquired, and not by one of these events."""
+        persons, acquisition = self._persons, wire.CustomerAcquired
         settled = rows >= 0
-        view = np.frombuffer(persons.acquired_ms, np.int64)
-        settled[settled] = view[rows[settled]] != NEVER
-        flags = np.frombuffer(persons.flags, np.int8)
-        settled[settled] = flags[rows[settled]] & SEEN != 0
-        del view, flags  # a column that is looked at can't grow
-        is_settled: list[bool] = settled.tolist()
-        arrived = {event.customer_id for event in events if type(event) is acquisition}
-        if arrived:
-            is_settled = [each and one not in arrived for each, one in zip(is_settled, ids, strict=True)]
-        return rows, is_settled
+        of = rows[settled]
+        flags, acquired_ms = np.frombuffer(persons.flags, np.int8), np.frombuffer(persons.acquired_ms, np.int64)
+        settled[settled] = (acquired_ms[of] != NEVER) & (flags[of] & SEEN != 0)
+        del flags, acquired_ms  # a column that is looked at can't grow
+        acquired = np.array([type(event) is acquisition for event in events], bool)
+        settled &= ~np.isin(rows, rows[acquired])
+        return settled.tolist()  # type: ignore[no-any-return]
 
     def _totals(self, events: list[Any]) -> Ints:
         return self._minor([event.total for event in events])

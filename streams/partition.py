@@ -17,11 +17,12 @@ import numpy as np
 
 from events import wire
 from events.codec import decode
-from events.identity import partition_key, partition_of
+from events.identity import partition_of
 from events.instant import instant_ms
 from events.rejection import Rejected
 from metrics.frame import Cell
 from streams.acceptance import Acceptance
+from streams.arrivals import Arrivals
 from streams.bulk import Bulk
 from streams.counts import Counts
 from streams.customer_ids import CustomerIds
@@ -162,6 +163,10 @@ class PartitionState:
         elsewhere: list[Refused | Misplaced] = []
         outcomes, at_ms = self._contract.judged_all(values, record_ms)
         accepted: list[int] = []
+
+        def arrivals(places: list[int]) -> Arrivals:
+            return Arrivals.of(places, outcomes, values, record_ms, at_ms, self._ids)
+
         for index, event in enumerate(outcomes):
             if not isinstance(event, Rejected):
                 accepted.append(index)
@@ -169,76 +174,54 @@ class PartitionState:
                 self.counts.rejected[event.reason] += 1
                 elsewhere.append(Refused(index, event))
             elif (home := home_of(order, self.partitions)) == self.partition or order.customer_id in self._ids:
-                elsewhere += self._take_in(outcomes, at_ms, accepted, values, record_ms, topic)
+                elsewhere += self._take_in(arrivals(accepted), topic)
                 accepted = []
                 self._forget(order, topic)
             else:
                 elsewhere.append(Misplaced(index, order.customer_id, home))
-        elsewhere += self._take_in(outcomes, at_ms, accepted, values, record_ms, topic)
+        elsewhere += self._take_in(arrivals(accepted), topic)
         return sorted(elsewhere, key=lambda each: each.at)
 
     @property
     def _ids(self) -> CustomerIds:
         return self.fold.persons.ids
 
-    def _take_in(
-        self,
-        events: list[Any],
-        at_ms: Ints,
-        places: list[int],
-        values: Sequence[bytes],
-        record_ms: Sequence[int],
-        topic: str,
-    ) -> list[Misplaced]:
+    def _take_in(self, arrivals: Arrivals, topic: str) -> list[Misplaced]:
         """Take in valid events, some of a chunk's, and return those that don't live here."""
-        misplaced: list[Misplaced] = []
-        if self.partitions > 1:
-            places, misplaced = self._at_home(events, places)
-            self.counts.misplaced += len(misplaced)
-        if len(places) < len(events):
-            events, at_ms = [events[index] for index in places], at_ms[places]
-            values, record_ms = [values[index] for index in places], [record_ms[index] for index in places]
-        self._accept(events, at_ms, values, record_ms, topic)
-        return misplaced
+        misplaced = self._misplaced(arrivals)
+        self.counts.misplaced += len(misplaced)
+        self._accept(arrivals.without(set(misplaced)), topic)
+        return list(misplaced.values())
 
-    def _at_home(self, events: list[Any], places: list[int]) -> tuple[list[int], list[Misplaced]]:
-        """Tell events of persons who live here from others; who is known here has been found to live here."""
-        spend = wire.MarketingSpend
-        accepted = [events[index] for index in places]
-        keys = [partition_key(event) if type(event) is spend else event.customer_id for event in accepted]
-        misplaced: list[Misplaced] = []
-        for at in np.flatnonzero(self._ids.find(keys) < 0).tolist():
-            home = _home(keys[at], self.partitions)
+    def _misplaced(self, arrivals: Arrivals) -> dict[int, Misplaced]:
+        """Return who doesn't live here, by place; who is known here has been found to live here."""
+        found: dict[int, Misplaced] = {}
+        for index in np.flatnonzero(arrivals.rows < 0).tolist() if self.partitions > 1 else ():
+            key = arrivals.keys[index]
+            home = _home(key, self.partitions)
             if home != self.partition:
-                misplaced.append(Misplaced(places[at], keys[at], home))
-        elsewhere = {each.at for each in misplaced}
-        return [index for index in places if index not in elsewhere] if elsewhere else places, misplaced
+                found[index] = Misplaced(arrivals.places[index], key, home)
+        return found
 
-    def _accept(
-        self, events: list[Any], at_ms: Ints, values: Sequence[bytes], record_ms: Sequence[int], topic: str
-    ) -> None:
+    def _accept(self, arrivals: Arrivals, topic: str) -> None:
         """Take in valid events that live here, unless they have been counted already."""
-        repeated = self.dedupe.judge_all(events, record_ms)  # all of them at once: one by one it would cost twice
-        if repeated:
-            self.counts.duplicates += len(repeated)
-            self.counts.different += sum(verdict is Verdict.DIFFERENT for verdict in repeated.values())
-            new = [index for index in range(len(events)) if index not in repeated]
-            events, at_ms = [events[index] for index in new], at_ms[new]
-            values, record_ms = [values[index] for index in new], [record_ms[index] for index in new]
+        repeated = self.dedupe.judge_all(arrivals.events, arrivals.record_ms)  # one by one it would cost twice
+        self.counts.duplicates += len(repeated)
+        self.counts.different += sum(verdict is Verdict.DIFFERENT for verdict in repeated.values())
         self.dedupe.tidy()
-        if not events:
+        new = arrivals.without(set(repeated))
+        if not new.events:
             return
-        self._note(events, at_ms, np.asarray(record_ms, np.int64))
+        self._note(new.events, new.at_ms, np.asarray(new.record_ms, np.int64))
         if former := self.forgetting.former(topic):
-            events, values = _as_former(events, values, former)
-        ahead = at_ms > self.fold.now_ms
+            new = new.renamed(*_as_former(new.events, new.values, former), self._ids)
+        ahead = new.at_ms > self.fold.now_ms
+        for index in np.flatnonzero(ahead).tolist():
+            raw = new.values[index] if self._keep_raw else b""
+            self.waiting.append(Waiting(int(new.at_ms[index]), new.events[index], raw))
         if ahead.any():
-            raws = values if self._keep_raw else [b""] * len(values)
-            for index in np.flatnonzero(ahead).tolist():
-                self.waiting.append(Waiting(int(at_ms[index]), events[index], raws[index]))
-            now = np.flatnonzero(~ahead)
-            events, at_ms = [events[index] for index in now.tolist()], at_ms[now]
-        self.bulk.apply(events, at_ms)
+            new = new.only(np.flatnonzero(~ahead).tolist())
+        self.bulk.apply(new.events, new.at_ms, new.rows)
         self._settle_if_much()
 
     def _note(self, events: list[wire.Event], at_ms: Ints, record_ms: Ints) -> None:
