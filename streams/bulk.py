@@ -141,9 +141,10 @@ class Bulk:
     def _minor(self, money: list[wire.Money]) -> Ints:
         """Return money in minor units of the reporting currency."""
         reporting = self._fold.reporting
-        amounts = Amounts.of(reporting)
-        minor = [amounts[each.amount] if each.currency == reporting else self._fold.minor(each) for each in money]
-        return np.array(minor, np.int64)
+        if {each.currency for each in money} <= {reporting}:
+            amounts = Amounts.of(reporting)
+            return np.array([amounts[each.amount] for each in money], np.int64)
+        return np.array([self._fold.minor(each) for each in money], np.int64)
 
     def _add_flows(self, settled: Settled, flows: list[Flow]) -> None:
         """Add flows where their persons count, those of one minute and one cell set together."""

@@ -359,7 +359,9 @@ class PartitionState:
 def _joined(deltas: Mapping[int, int], gathered: tuple[Ints, Ints]) -> tuple[Ints, Ints]:
     """Return contributions of both kinds: keys, of which one may occur many times, and amounts."""
     keys, amounts = as_arrays(deltas)
-    return np.concatenate([keys, gathered[0]]), np.concatenate([amounts, gathered[1]])
+    keys, amounts = np.concatenate([keys, gathered[0]]), np.concatenate([amounts, gathered[1]])
+    counts = amounts != 0  # many have cancelled each other, and each that is left has to be sorted
+    return keys[counts], amounts[counts]
 
 
 def _pop_first(items: deque[Waiting], most: int) -> list[Waiting]:

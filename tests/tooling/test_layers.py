@@ -25,6 +25,7 @@ EDGES = {
         "faust_app",
         "faust_desk",
         "faust_log",
+        "forgotten",
         "forwarding",
         "ingestion",
         "kafka_refusal",
