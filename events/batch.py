@@ -1,8 +1,8 @@
 """Messages to events, many at once: the verdicts and the events of `codec.decode`, at half its cost.
 
 Most of what makes sure that a message is plain is asked of its bytes, and the bytes of many can be asked together: so
-they are, where every instant is written in the one form that nearly all producers write. A batch with anything else in
-it is decoded message by message.
+they are, where every instant ends in `Z`, as most producers write it. A batch with anything else in it is decoded
+message by message.
 """
 
 from __future__ import annotations
@@ -18,11 +18,10 @@ from .rejection import Rejected
 
 BATCH = 128
 """Messages that are looked at together: an odd one among them costs the others a little."""
-INSTANT = 24
-"""Bytes of an instant in the common form, `2026-06-15T13:37:20.250Z`."""
 _NAME = b'"occurred_at"'
-_instants_in = re.compile(rb'"occurred_at" ?: ?"(2.{9}T.{8}\..{3}Z)"').findall
-"""msgspec reads the digits. Within the years 2000 to 2999 no offset leads out of bounds."""
+_instants_in = re.compile(rb'"occurred_at" ?: ?"(2.{9}T.{8}[.0-9]{0,7})Z"').findall
+"""The form is msgspec's to judge, but for the `T`, and for digits beyond microseconds, which it rounds. Within the years
+2000 to 2999 no offset leads out of bounds."""
 
 Outcome: TypeAlias = wire.Event | Rejected
 
@@ -32,12 +31,12 @@ class Decoded(NamedTuple):
 
     Attributes:
         outcomes: the event of each message, or why it is none.
-        instants: their `occurred_at` as they are written, `INSTANT` bytes each; empty if they aren't all in the common
-            form, or not all are events.
+        instants: their `occurred_at` as they are written, less the `Z`; empty if they aren't all in the common form, or
+            not all are events.
     """
 
     outcomes: list[Outcome]
-    instants: bytes
+    instants: list[bytes]
 
 
 def decode_all(raws: Sequence[bytes]) -> list[Decoded]:
@@ -52,12 +51,12 @@ def _decode_batch(raws: Sequence[bytes]) -> Decoded:
     if has_plain_text(joined) and joined.count(_NAME) == count and max(map(len, raws)) <= LARGEST_MESSAGE:
         instants = _instants_in(joined)
     if len(instants) != count:
-        return Decoded([_one(raw) for raw in raws], b"")
+        return Decoded([_one(raw) for raw in raws], [])
     outcomes: list[Any] = decode_plain(raws)
     if None in outcomes:
         outcomes = [_one(raw) if outcome is None else outcome for raw, outcome in zip(raws, outcomes, strict=True)]
-        return Decoded(outcomes, b"")
-    return Decoded(outcomes, b"".join(instants))
+        return Decoded(outcomes, [])
+    return Decoded(outcomes, instants)
 
 
 def _one(raw: bytes) -> Outcome:

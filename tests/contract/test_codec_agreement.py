@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 import pytest
 from contract_messages import CES, CLI, CSAT, GOOD, damaged_messages, good_messages, raw, scratched_messages
@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from events import batch, wire
-from events.batch import INSTANT, decode_all
+from events.batch import decode_all
 from events.codec import decode, encode, judge
 from events.instant import parse_instant
+from events.models import MODELS
 from events.rejection import Rejected
 
 
@@ -23,10 +24,13 @@ def verdict(reader, message: bytes) -> wire.Event | tuple[str, str, str]:
         return rejected.reason, rejected.field, rejected.detail
 
 
+_PRECISIONS = ("milliseconds", "microseconds", "seconds")
+
+
 def plain_messages() -> st.SearchStrategy[bytes]:
     """Good messages whose instants are in the common form."""
     moment = st.datetimes(datetime(1990, 1, 1), datetime(2400, 1, 1))  # noqa: DTZ001 - the Z is added
-    texts = moment.map(lambda at: at.isoformat(timespec="milliseconds") + "Z")
+    texts = st.builds(lambda at, digits: at.isoformat(timespec=digits) + "Z", moment, st.sampled_from(_PRECISIONS))
     return st.tuples(st.sampled_from(list(GOOD.values())), texts).map(lambda of: raw({**of[0], "occurred_at": of[1]}))
 
 
@@ -76,7 +80,7 @@ def test_many_messages_get_the_verdicts_of_each(messages: list[bytes]) -> None:
     ]
     assert told == [verdict(judge, message) for message in messages]
     for part in parts:
-        texts = [part.instants[at : at + INSTANT].decode() for at in range(0, len(part.instants), INSTANT)]
+        texts = [text.decode() + "Z" for text in part.instants]
         assert not texts or [parse_instant(text) for text in texts] == [each.occurred_at for each in part.outcomes]
 
 
@@ -107,10 +111,21 @@ def test_one_odd_message_among_many_changes_none_of_the_others(odd: bytes) -> No
         ] == verdicts
 
 
+def test_what_our_own_client_writes_is_read_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whole seconds, milliseconds and microseconds, as datetimes come."""
+    monkeypatch.setattr(batch, "decode", lambda _: pytest.fail("one by one"))
+    moments = [datetime(2026, 1, 1, 0, 0, second, part, tzinfo=UTC) for second in (0, 7) for part in (0, 250_000, 7)]
+    written = [encode(judge(raw({**GOOD["purchase"], "occurred_at": at.isoformat()}))) for at in moments]
+    models = [encode(MODELS["purchase"].model_validate({**GOOD["purchase"], "occurred_at": at})) for at in moments]
+    (part,) = decode_all([*written, *models])
+    assert [each.occurred_at for each in part.outcomes] == moments * 2
+    assert len(part.instants) == 12
+
+
 def test_plain_messages_in_the_common_form_are_read_together(monkeypatch: pytest.MonkeyPatch) -> None:
     """Or the batch would be right, and of no use."""
     monkeypatch.setattr(batch, "decode", lambda _: pytest.fail("one by one"))
     plain = raw({**GOOD["purchase"], "occurred_at": "2026-01-01T00:00:00.000Z"})
     (part,) = decode_all([plain] * 100)
     assert len(part.outcomes) == 100
-    assert part.instants == b"2026-01-01T00:00:00.000Z" * 100
+    assert part.instants == [b"2026-01-01T00:00:00.000"] * 100
