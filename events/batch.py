@@ -20,7 +20,7 @@ BATCH = 128
 """Messages that are looked at together: an odd one among them costs the others a little."""
 _NAME = b'"occurred_at"'
 _instants_in = re.compile(rb'"occurred_at" ?: ?"(2.{9}T.{8}[.0-9]{0,7})Z"').findall
-"""The form is msgspec's to judge, but for the `T`, and for digits beyond microseconds, which it rounds. Within the years
+"""The form is msgspec's to judge, but for the `T`, and for digits beyond microseconds, which it rounds. In the years
 2000 to 2999 no offset leads out of bounds."""
 
 Outcome: TypeAlias = wire.Event | Rejected
