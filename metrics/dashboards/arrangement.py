@@ -26,13 +26,19 @@ from grafana_foundation_sdk.models.common import (
 
 from metrics.dashboards.panel import Column, Panel
 
-_COLUMN_WIDTH, _FIRST_WIDTH = 56, 96
+_COLUMN_WIDTH, _OWN_WIDTH, _FIRST_WIDTH = 56, 84, 96
+_NOTHING = models.SpecialValueMap(
+    options=models.DashboardSpecialValueMapOptions(
+        match=models.SpecialValueMatch.NULL, result=models.ValueMappingResult(text=" ")
+    )
+)
+"""A month that hasn't come yet: blank, and not what the panel says where nothing is known at all."""
 
 
 def matrix() -> Any:
     """Return a table whose cells are coloured by their value, from 0 to 1."""
     made = table.Panel().show_header(True).cell_height(TableCellHeight.SM).width(_COLUMN_WIDTH).min_width(_COLUMN_WIDTH)
-    made.min(0).max(1).decimals(0).align(FieldTextAlignment.CENTER)
+    made.min(0).max(1).decimals(0).align(FieldTextAlignment.CENTER).mappings([_NOTHING])
     made.color_scheme(builders.FieldColor().mode(models.FieldColorModeId.CONTINUOUS_BLUES))
     return made.cell_options(TableColoredBackgroundCellOptions(mode=TableCellBackgroundDisplayMode.BASIC))
 
@@ -84,7 +90,8 @@ def _as_own(column: Column) -> list[models.DynamicConfigValue]:
     """Show a column of another unit without a colour; one of the same unit under its own title."""
     if not column.unit:
         return [models.DynamicConfigValue("displayName", column.title)]
-    return [*_plain(column), *(models.DynamicConfigValue(name, value) for name, value in (("unit", column.unit),))]
+    shown = {"unit": column.unit, "custom.width": _OWN_WIDTH}
+    return [*_plain(column), *(models.DynamicConfigValue(name, value) for name, value in shown.items())]
 
 
 def _plain(column: Column) -> list[models.DynamicConfigValue]:

@@ -20,6 +20,7 @@ from metrics.promql import selector
 _BY_ID = {breakdown.id: breakdown for breakdown in BREAKDOWNS}
 _EVERYBODY = Text("Everybody's, whatever slice is chosen.", "برای همهٔ مشتریان، هر برشی که انتخاب شده باشد.")
 _NOT_KNOWN = Text("not known now", "اکنون نامعلوم")
+_FROM_RIGHT, _END = "\u2067", "\u2069"
 _SIZE = "#"
 """Value of the label `months` on the column of sizes: it sorts before the numbers."""
 
@@ -45,7 +46,7 @@ def heat_map(edition: Edition) -> Panel:
         kind="matrix",
         width=24,
         height=16,
-        absent="·",
+        absent=edition.say(_NOT_KNOWN),
         columns=(
             Column(names.COHORT, edition.say(Text("Acquired in", "ماه جذب")), is_row=True),
             Column(names.MONTHS, ""),
@@ -62,7 +63,7 @@ def by_tenure(edition: Edition, breakdown_id: str, width: int = 8) -> Panel:
     queries = (
         Query(
             f"max by ({names.TENURE}) ({selector(breakdown.gauge, JOB | of_window | {names.TENURE: band.name})})",
-            edition.say(band.title),
+            _beside_numbers(edition, band.title),
         )
         for band in BANDS
     )
@@ -90,7 +91,13 @@ def survival(edition: Edition, width: int = 8) -> Panel:
         width=width,
         absent=edition.say(_NOT_KNOWN),
         columns=(
-            Column(names.DAYS, days, is_row=True, unit="suffix: d"),
+            Column(names.DAYS, days, is_row=True, unit=units.NoUnit),
             Column("Value", edition.say(breakdown.title)),
         ),
     )
+
+
+def _beside_numbers(edition: Edition, text: Text) -> str:
+    """Choose the words; Persian that begins with a number keeps its order where Grafana writes from left to right."""
+    words = edition.say(text)
+    return f"{_FROM_RIGHT}{words}{_END}" if edition.language == "fa" else words
