@@ -79,9 +79,13 @@ def explain_tenure(tenure: Mapping[str, Any], window: str, against: str) -> Expl
     Returns:
         None where nobody was at risk.
     """
+    return split(TENURE, facts_by_tenure(tenure, window, against), _minutes(window), _minutes(against))
+
+
+def facts_by_tenure(tenure: Mapping[str, Any], window: str, against: str) -> dict[str, tuple[Counted, Counted]]:
+    """Return who was lost and who was there, by band of tenure, in a window and in a longer one."""
     now, before = tenure["windows"][window], tenure["windows"][against]
-    facts = {band: (_of_band(now, band), _of_band(before, band)) for band in now["at_risk_by_tenure"]}
-    return split(TENURE, facts, _minutes(window), _minutes(against))
+    return {band: (_of_band(now, band), _of_band(before, band)) for band in now["at_risk_by_tenure"]}
 
 
 def split(
