@@ -10,7 +10,8 @@ import difflib
 import sys
 from pathlib import Path
 
-from metrics.catalogue import CATALOGUE, THEMES
+from metrics.breakdown import BANDS, Breakdown
+from metrics.catalogue import BREAKDOWNS, BREAKDOWNS_TITLE, CATALOGUE, THEMES
 from metrics.catalogue.value import EXPECTED_LIFESPAN, OBSERVED_LIFESPAN
 from metrics.components import COMPONENTS
 from metrics.economics import Economics
@@ -45,12 +46,22 @@ those of the reporting currency EUR; another currency's code takes the place of 
 
 def page() -> str:
     """The whole reference, as Markdown."""
-    parts = [_INTRODUCTION, *_overview(), *_themes(), *_terms(), *_lifespan(), *_restated(), *_components()]
+    parts = [
+        _INTRODUCTION,
+        *_overview(),
+        *_themes(),
+        *_breakdowns(),
+        *_terms(),
+        *_lifespan(),
+        *_restated(),
+        *_components(),
+    ]
     return "\n".join(parts) + "\n"
 
 
 def _overview() -> list[str]:
     rows = [f"| [`{kpi.id}`](#{kpi.id}) | {kpi.title.en} | {kpi.title.fa} | {_unit(kpi)} |" for kpi in CATALOGUE]
+    rows += [f"| [`{one.id}`](#{one.id}) | {one.title.en} | {one.title.fa} | {one.unit.value} |" for one in BREAKDOWNS]
     return ["| KPI | title | عنوان | unit |", "|---|---|---|---|", *rows, ""]
 
 
@@ -75,6 +86,41 @@ def _section(kpi: Kpi) -> list[str]:
         facts.append(f"**Fed by**: {', '.join(f'`{kind}`' for kind in fed)}")
     facts += [f"**Restated**: {restated(kpi)}", f"**Source**: {kpi.source}"]
     heading = [f"### {kpi.id}", "", f"**{kpi.title.en} · {kpi.title.fa}.** {kpi.meaning.en}", "", kpi.meaning.fa, ""]
+    return [*heading, *(f"- {fact}" for fact in facts), ""]
+
+
+def _breakdowns() -> list[str]:
+    lines = [
+        f"## {BREAKDOWNS_TITLE.en} · {BREAKDOWNS_TITLE.fa}",
+        "",
+        "Breakdowns of everybody, under two keys of their own in `/kpis` and in the JSON of `tapesh compute`:",
+        "`cohorts` and `tenure`. Contractual lifetimes are counted, each for itself; slices have none. All are as of",
+        "the instant that their section names as `now`, one for all customers, and are worked out anew every ten",
+        "seconds or so. While `churn_rate` is unknown, so are they: null, and without gauges.",
+        "",
+        "Tenures are in days of 24 h, and a band goes from its lower edge up to the next one's:",
+        "",
+        "| band | title | عنوان |",
+        "|---|---|---|",
+        *(f"| `{band.name}` | {band.title.en} | {band.title.fa} |" for band in BANDS),
+        "",
+    ]
+    for breakdown in BREAKDOWNS:
+        lines += _breakdown(breakdown)
+    return lines
+
+
+def _breakdown(breakdown: Breakdown) -> list[str]:
+    split = ", ".join(f"`{label}`" for label in breakdown.labels)
+    facts = [
+        f"**Definition**: {breakdown.definition}",
+        f"**Gauge**: `{breakdown.gauge}`, {_BETTER[breakdown.better]}",
+        f"**Split by**: {split}",
+        f"**Windows**: {breakdown.windows or 'none: it is as of now'}",
+        f"**Source**: {breakdown.source}",
+    ]
+    title, meaning = breakdown.title, breakdown.meaning
+    heading = [f"### {breakdown.id}", "", f"**{title.en} · {title.fa}.** {meaning.en}", "", meaning.fa, ""]
     return [*heading, *(f"- {fact}" for fact in facts), ""]
 
 

@@ -74,6 +74,21 @@ TARGET_NEEDED: Final = "tapesh_target_needed_per_day"
 TARGET_CHANCE: Final = "tapesh_target_chance_ratio"
 TARGET_ELAPSED: Final = "tapesh_target_elapsed_ratio"
 
+# Breakdowns of customers, by when they were acquired and by how long they have been customers
+COHORT: Final = "cohort"
+MONTHS: Final = "months"
+TENURE: Final = "tenure"
+DAYS: Final = "days"
+COHORT_ACQUIRED: Final = "tapesh_cohort_acquired_customers"
+COHORT_RETAINED: Final = "tapesh_cohort_retained_customers"
+COHORT_RETENTION: Final = "tapesh_cohort_retention_ratio"
+ACTIVE_BY_TENURE: Final = "tapesh_active_by_tenure_customers"
+AT_RISK_BY_TENURE: Final = "tapesh_at_risk_by_tenure_customers"
+CHURNED_BY_TENURE: Final = "tapesh_churned_by_tenure_customers"
+CHURN_RATE_BY_TENURE: Final = "tapesh_churn_rate_by_tenure_ratio"
+LOST_BY_TENURE: Final = "tapesh_lost_by_tenure_customers"
+SURVIVAL: Final = "tapesh_survival_ratio"
+
 # The engine's own
 RESTATEMENTS: Final = "tapesh_restatements_total"
 EVENTS: Final = "tapesh_events_total"

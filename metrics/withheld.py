@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from metrics.breakdown import KNOWN_WITH
 from metrics.compiled import KpiValues
 from metrics.evaluate import Snapshot
 
@@ -31,6 +32,8 @@ def withheld(document: Snapshot, unknown: Mapping[str, str]) -> dict[str, Any]:
             attribute: {value: _known(windows, unknown) for value, windows in by_value.items()}
             for attribute, by_value in document["slices"].items()
         }
+    if KNOWN_WITH in unknown:
+        said |= {section: None for section in ("cohorts", "tenure") if section in document}
     return said
 
 

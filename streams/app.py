@@ -394,6 +394,7 @@ class Worker:
         slugs = {kpi: reason.slug for kpi, reason in reasons.items()}
         stale_s = max(self.settings.kafka.session_timeout.seconds / 2, 3 * self.settings.tick_interval.seconds)
         gauges = render(document, slugs, self.settings.currency) + rounds.alerts.exposition(unknown)
+        gauges += rounds.tallies.exposition(unknown, began)
         restated = b"" if self.ledger is None else render_restated(self.ledger.gauges, unknown)
         targets = self.targets.exposition(document, unknown, self.daily) if self.targets is not None else b""
         self.exporter.publish(gauges + restated + targets, began + stale_s)

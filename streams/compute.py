@@ -18,6 +18,8 @@ from streams.meaning import Meaning
 from streams.merge import Admission, merge
 from streams.panes import MINUTE_MS
 from streams.partition import PartitionState, Refused, Waiting
+from streams.spans import picture_of, spans_of
+from streams.tally import bounds_at, tallied
 
 _BATCH = 2_000
 
@@ -78,6 +80,9 @@ def compute(
     windows = [plan.name for plan in state.fold.time.plans]
     sums = merge([state.report()], windows, Admission(max_values))
     document = kpi_document(meaning, state.fold.time, sums, economics, as_of)
+    bounds = bounds_at(state.fold.time, as_of)
+    tally = tallied(spans_of(picture_of(state.fold.persons)), bounds)
+    document["cohorts"], document["tenure"] = bounds.sections(tally)
     return Computed(document, refused, state.counts.duplicates, state.counts.different, len(state.waiting))
 
 

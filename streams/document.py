@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import NotRequired
 
+from metrics.breakdown_document import Section
 from metrics.economics import Economics
 from metrics.evaluate import Snapshot, evaluate
 from streams.meaning import Meaning
@@ -20,10 +21,13 @@ class KpiDocument(Snapshot):
     Attributes:
         settings: those that give the figures their meaning.
         slices_now: as of when the slices are, where they are worked out less often than the windows.
+        cohorts, tenure: breakdowns of everybody, which say themselves as of when; None while they aren't known.
     """
 
     settings: dict[str, str]
     slices_now: NotRequired[str]
+    cohorts: NotRequired[Section | None]
+    tenure: NotRequired[Section | None]
 
 
 def kpi_document(meaning: Meaning, time: ReportingTime, sums: Sums, economics: Economics, now_ms: int) -> KpiDocument:

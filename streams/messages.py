@@ -31,6 +31,7 @@ class Tick(msgspec.Struct, array_like=True, frozen=True):
         serves: whether its figures are the ones to be shown.
         track: whether what alerts look back on is asked for, too.
         days: of each partition, the digest of what the owner has of its past days; empty: they aren't asked for.
+        tally: the number of the tick as of which lifetimes are to be tallied, this one or an earlier; 0: none.
     """
 
     owner: str
@@ -47,6 +48,7 @@ class Tick(msgspec.Struct, array_like=True, frozen=True):
     serves: bool = False
     track: bool = False
     days: list[int] = []
+    tally: int = 0
 
 
 class Answer(msgspec.Struct, array_like=True):
@@ -63,6 +65,8 @@ class Answer(msgspec.Struct, array_like=True):
         watermarks: how far each source has delivered; on full ticks only.
         track: what alerts look back on, if the tick asks for it.
         days_digest, days: of its past days, if asked for; the days themselves only where the owner has others.
+        tally, tallied, tally_cost_s: of which tick a tally is, the tally, and the processor time that it took; once one
+            that was asked for is there.
     """
 
     owner: str
@@ -86,6 +90,9 @@ class Answer(msgspec.Struct, array_like=True):
     track: bytes = b""
     days_digest: int = 0
     days: bytes = b""
+    tally: int = 0
+    tallied: bytes = b""
+    tally_cost_s: float = 0.0
 
     def report(self) -> Report:
         """Return the sums as the partition had them."""

@@ -29,6 +29,7 @@ from streams.messages import Answer, Tick, answer
 from streams.pace import Pace, Since
 from streams.partition import Misplaced, PartitionState, Refused
 from streams.profiles import ProfileMarks
+from streams.tally_job import TallyJob
 from streams.transport.chunk import Chunk
 
 _log = logging.getLogger(__name__)
@@ -84,6 +85,7 @@ class OwnedPartition:
         last_record_ms: the newest record timestamp seen, -1 before the first.
         goals: where the sources ended when the partition was loaded: before them, its sums are those of the past.
         profiles: whose profile is to be written, once somebody asks.
+        tally: of lifetimes, on its way.
         dealt_with: up to where another engine has written dead letters and sent events on, on our behalf.
         life: names this loading of it: a static member's next one may be in the same epoch.
     """
@@ -98,6 +100,7 @@ class OwnedPartition:
     goals: dict[str, int] = field(default_factory=dict)
     dealt_with: Mapping[str, int] = field(default_factory=dict)
     profiles: ProfileMarks | None = None
+    tally: TallyJob = field(default_factory=TallyJob)
     life: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
     _newest_ms: dict[str, int] = field(default_factory=dict)
     _sent: set[asyncio.Future[object]] = field(default_factory=set)
@@ -196,6 +199,8 @@ class OwnedPartition:
         if tick.days and not reply.behind:
             known = tick.days[self.state.partition]
             reply.days_digest, reply.days = answer_days(self.state, tick.now_ms, known)
+        if tick.tally and not reply.behind:
+            self.tally.answer(tick, self.state, reply)
         return reply
 
     def is_due(self, now_s: float, pace: Pace) -> bool:

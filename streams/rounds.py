@@ -23,6 +23,7 @@ from streams.messages import Answer, Tick
 from streams.reasons import LATE_ANSWERS, NO_EVENT, STARTING, Reason, catching_up, failure, no_answer
 from streams.settings import Settings
 from streams.sums import RangeError
+from streams.tallies import Tallies
 from streams.topics import source_names
 from streams.track import added_up, unpack
 from streams.watermarks import merged
@@ -75,6 +76,7 @@ class Rounds:
 
     Attributes:
         resized: which event topic has got another partition count, in a sentence: nobody reads the new ones.
+        tallies: of everybody's lifetimes, by cohort and by tenure.
         slices_covers: as a snapshot's `covers`, of its slices: of an older round, perhaps at the same `now`.
     """
 
@@ -110,6 +112,7 @@ class Rounds:
         self._full_cost_s = 0.0
         self._full_at_s = -math.inf
         self.alerts = Alerts(settings)
+        self.tallies = Tallies(self._time, settings.kafka.partitions)
 
     def aim(self, economics: Economics) -> None:
         """Take over other targets, from the next round on."""
@@ -143,6 +146,7 @@ class Rounds:
             self._topics,
             track=self.alerts.is_due(now_s),
             days=list(days),
+            tally=self.tallies.ask(self._number, self._floor_ms, now_s) if self.snapshot is not None else 0,
         )
         self._rounds.append(Round(tick))
         return tick
@@ -167,6 +171,7 @@ class Rounds:
             self._caught_up_ms = self.latest_event_ms
             return False
         self._behind.pop(answer.partition, None)
+        self.tallies.take(answer, now_s)
         if answer.now_ms == round_.tick.now_ms:
             round_.answers[answer.partition] = answer
         if len(round_.answers) < self._settings.kafka.partitions:
@@ -230,6 +235,7 @@ class Rounds:
             self._full = document
         if self._full is not None:
             document["slices"], document["slices_now"] = self._full["slices"], self._full["now"]
+        document["cohorts"], document["tenure"] = self.tallies.sections(now_s)
         covers: dict[str, dict[int, int]] = {}
         for answer in answers:
             for topic, position in answer.positions.items():

@@ -67,7 +67,8 @@ def live_document(worker: Worker, *, covers: bool = False, sources: bool = False
         return None
     unknown = rounds.unknown(time.monotonic())
     if rounds.snapshot is None:
-        return {"now": None, "windows": {}, "slices": {}, "unknown": unknown, "watermarks": {}}
+        nothing = {"now": None, "windows": {}, "slices": {}, "unknown": unknown, "watermarks": {}}
+        return {**nothing, "cohorts": None, "tenure": None}
     document = withheld(rounds.snapshot.document, unknown)
     document["watermarks"] = {kind: rfc3339(ms) for kind, ms in rounds.snapshot.watermarks.items()}
     if sources:

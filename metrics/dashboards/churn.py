@@ -6,6 +6,7 @@ from grafana_foundation_sdk.models import units
 
 from metrics import names
 from metrics.alerting import WATCHES
+from metrics.dashboards.breakdown_panels import by_tenure, heat_map, survival
 from metrics.dashboards.edition import Edition
 from metrics.dashboards.kpi_panels import JOB, numbers, of_kpis
 from metrics.dashboards.marks import firing, unknown_kpis
@@ -50,19 +51,18 @@ def churn(edition: Edition) -> Board:
                     title=Text("Lost and won back", "ازدست‌رفته و بازگشته"),
                 ),
             ),
+            say(Text("Cohorts", "گروه‌های جذب")): (heat_map(edition),),
             say(Text("Tenure", "ماندگاری")): (
+                by_tenure(edition, "churn_rate_by_tenure"),
+                by_tenure(edition, "lost_by_tenure"),
+                by_tenure(edition, "active_by_tenure"),
+                survival(edition),
                 of_kpis(
                     edition,
                     *("average_tenure", "average_completed_tenure"),
                     title=Text("How long they stay", "چه مدت می‌مانند"),
-                    width=12,
                 ),
-                of_kpis(
-                    edition,
-                    *("active_customers", "active_buyers"),
-                    title=Text("Who is there", "چه کسانی هستند"),
-                    width=12,
-                ),
+                of_kpis(edition, *("active_customers", "active_buyers"), title=Text("Who is there", "چه کسانی هستند")),
             ),
             say(Text("More than usual?", "بیش از معمول؟")): (
                 firing(edition, "kpi", width=12),

@@ -1,4 +1,4 @@
-"""Panels and boards in Grafana's schema: the one module, with the variables, that knows the SDK's builders.
+"""Panels and boards in Grafana's schema: with the variables and the arrangement, all that knows the SDK's builders.
 
 What Grafana would do unless told otherwise is told here: limits that nobody has set (it paints 80 and more red), the
 last value that ever was where a gauge has ended (numbers ask for this instant), numbers of panels and queries.
@@ -26,8 +26,10 @@ from grafana_foundation_sdk.models.common import (
     LegendPlacement,
     VizOrientation,
 )
+from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 from grafana_foundation_sdk.models.text import TextMode
 
+from metrics.dashboards.arrangement import arrange, curve, matrix
 from metrics.dashboards.edition import Edition
 from metrics.dashboards.panel import Board, Panel, Query
 from metrics.dashboards.variables import DATASOURCE, alert_marks, links, variables
@@ -78,7 +80,11 @@ def _panel(panel: Panel, number: int, edition: Edition) -> Any:
     made.thresholds(builders.ThresholdsConfig().mode(models.ThresholdsMode.ABSOLUTE).steps(steps))
     for ref, query in _queries(panel):
         target = prometheus.Dataquery().expr(query.expr).legend_format(query.legend).ref_id(ref).datasource(DATASOURCE)
+        if panel.columns:
+            target.format(PromQueryFormat.TABLE)
         made.with_target(target.range() if panel.kind == "line" else target.instant())
+    if panel.columns:
+        arrange(made, panel)
     if panel.unknown:
         made.override_by_query(UNKNOWN_REF, _as_unknown(panel, edition))
     return made
@@ -97,6 +103,10 @@ def _of_kind(panel: Panel) -> Any:
         case "bars":
             made = bargauge.Panel().reduce_options(now).orientation(VizOrientation.HORIZONTAL)
             return made.display_mode(BarGaugeDisplayMode.BASIC).min(0)
+        case "matrix":
+            return matrix()
+        case "curve":
+            return curve(panel)
         case "text":
             return text.Panel().mode(TextMode.MARKDOWN).content(panel.text)
 

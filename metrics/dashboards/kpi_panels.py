@@ -130,6 +130,11 @@ def told(edition: Edition, kpi: Kpi, *, named: bool = False) -> str:
     return (f"{edition.say(kpi.title)}: " if named else "") + " ".join(parts)
 
 
+def direction(better: Better) -> Text:
+    """Return which way a figure should go, in words."""
+    return _DIRECTIONS[better]
+
+
 def grafana_unit(unit: Unit, currency: str) -> str:
     """Grafana's name for a unit of the catalogue; a currency that it doesn't know is written after the number."""
     if unit is Unit.CURRENCY:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-Kind: TypeAlias = Literal["line", "number", "bars", "names", "text"]
-"""`line`: over time. `number`, `bars`: as of now. `names`: which series there are now. `text`: words, no query."""
+Kind: TypeAlias = Literal["line", "number", "bars", "matrix", "curve", "names", "text"]
+"""`line`: over time. `number`, `bars`: as of now. `matrix`, `curve`: as of now, by two labels or over one. `names`:
+which series there are now. `text`: words, no query."""
 
 NUMBER_HEIGHT = 4
 HEIGHT = 8
@@ -34,6 +35,23 @@ class Limit:
 
 
 @dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a matrix, or a side of a curve.
+
+    Attributes:
+        name: a label, or one of its values.
+        title: what people read; empty: the name.
+        is_row: what rows are of, or the curve runs over.
+        unit: Grafana's name for it, where it has one of its own.
+    """
+
+    name: str
+    title: str
+    is_row: bool = False
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Panel:
     """One panel, before it has a place and a number.
 
@@ -49,6 +67,8 @@ class Panel:
         unknown: asks why its KPIs can't be known; its series stand for the values that are absent.
         absent: what stands where there is no value.
         text: the Markdown of one that is text.
+        columns: of a matrix the label of its rows, that of its columns, and columns that are told apart; of a curve
+            what it runs over, and its value.
     """
 
     title: str
@@ -63,6 +83,7 @@ class Panel:
     unknown: Query | None = None
     absent: str = ""
     text: str = ""
+    columns: tuple[Column, ...] = ()
 
     @property
     def rows(self) -> int:

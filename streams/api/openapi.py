@@ -82,8 +82,28 @@ def _kpis() -> dict[str, Any]:
     now = {"type": ["string", "null"], "description": "As of when, RFC 3339; null before the first snapshot."}
     slices = {"type": "object", "additionalProperties": {"type": "object", "additionalProperties": _WINDOWS}}
     return _object(
-        {"now": now, "windows": _WINDOWS, "slices": slices, "unknown": _UNKNOWN}, settings={"type": "object"}
+        {"now": now, "windows": _WINDOWS, "slices": slices, "unknown": _UNKNOWN, **_breakdowns()},
+        settings={"type": "object"},
     )
+
+
+def _breakdowns() -> dict[str, Any]:
+    """Describe what there is by month of acquisition and by tenure; null while it isn't known."""
+    count = {"type": "integer", "minimum": 0}
+    counts = {"type": "array", "items": count}
+    so_far = _object({"retained": count, "retention": _NUMBER})
+    ended = {"retained": counts, "retention": {"type": "array", "items": _NUMBER}}
+    month = _object({"cohort": _TEXT, "acquired": count, **ended, "so_far": so_far})
+    cohorts = _object({"now": _TEXT, "months": {"type": "array", "items": month}})
+    by_band = {"type": "object", "additionalProperties": _NUMBER}
+    window = {"type": "object", "additionalProperties": by_band}
+    windows = {"type": "object", "additionalProperties": window}
+    tenure = _object({"now": _TEXT, "active_by_tenure": by_band, "windows": windows, "survival": by_band})
+    return {"cohorts": _or_null(cohorts), "tenure": _or_null(tenure)}
+
+
+def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"anyOf": [schema, {"type": "null"}], "description": "Null while it isn't known."}
 
 
 def _one_kpi() -> dict[str, Any]:
@@ -116,7 +136,8 @@ def _one_kpi() -> dict[str, Any]:
 
 def _catalogue() -> dict[str, Any]:
     themes = {"type": "array", "items": _object({"title": _TEXT, "kpis": _TEXTS})}
-    return _object({"themes": themes, "kpis": {"type": "array", "items": {"type": "object"}}, "currency": _TEXT})
+    listed = {"type": "array", "items": {"type": "object"}}
+    return _object({"themes": themes, "kpis": listed, "breakdowns": listed, "bands": listed, "currency": _TEXT})
 
 
 def _changes() -> dict[str, Any]:

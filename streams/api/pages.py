@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from aiohttp import web
 
-from metrics.catalogue import BY_ID, CATALOGUE, THEMES
-from metrics.described import described
+from metrics.catalogue import BREAKDOWNS, BY_ID, CATALOGUE, THEMES
+from metrics.described import bands_described, breakdown_described, described
 from streams.api.alerts import add_alerts
 from streams.api.changes import Changes
 from streams.api.customers import add_customers
@@ -58,7 +58,9 @@ def add_api(worker: Worker) -> Changes:
         themes = [{"title": getattr(theme, lang), "kpis": [kpi.id for kpi in kpis]} for theme, kpis in THEMES]
         targets = await goals_of(worker)
         kpis = [{**described(kpi, lang, settings.currency), "targets": targets.get(kpi.id, {})} for kpi in CATALOGUE]
-        return _json({"themes": themes, "kpis": kpis, "currency": settings.currency})
+        breakdowns = [breakdown_described(one, lang) for one in BREAKDOWNS]
+        beside = {"breakdowns": breakdowns, "bands": bands_described(lang), "currency": settings.currency}
+        return _json({"themes": themes, "kpis": kpis, **beside})
 
     async def description(_request: web.Request) -> web.StreamResponse:
         return _json(openapi(worker.url, takes_events=worker.gateway is not None))

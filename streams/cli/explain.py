@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from streams.cli.console import OUT, Failure, say
 from streams.cli.lines import Lines
 from streams.cli.options import ConfigOption, settings_of
+
+if TYPE_CHECKING:
+    from metrics.explain import Explained
 
 
 def explain(
@@ -21,7 +24,7 @@ def explain(
     url: Annotated[str | None, typer.Option(help="Where the engine answers.", show_default="web.host and port")] = None,
     config: ConfigOption = None,
 ) -> None:
-    """Show what alerts observe and expect, and which slices and reasons a change of the churn rate comes from."""
+    """Show what alerts observe and expect, and which slices, tenures and reasons a change of churn comes from."""
     from metrics.alerting import WATCHES
     from streams.cli.engine_client import Engine, engine_url
 
@@ -65,23 +68,31 @@ def _show_windows(watch: str, said: dict[str, Any]) -> None:
 
 
 def _show_slices(document: Any, window: str, against: str) -> None:
-    from rich.table import Table
-
     from metrics.explain import explain as explained
+    from metrics.explain import explain_tenure
 
     reasons = document["windows"][window].get("churn_reasons") or {}
     ranked = sorted(reasons.items(), key=lambda item: -item[1])
     say(f"reasons within {window}: {', '.join(f'{name} {count}' for name, count in ranked) or 'none'}")
     for attribute in document["slices"]:
-        found = explained(document, attribute, window, against)
-        if found is None:
-            continue
-        title = f"{attribute}: {float(found.usual):.2%} over {against}, {float(found.rate):.2%} over {window}, a month"
-        table = Table(title=title, title_justify="left", header_style="bold")
-        for heading in ("", "lost", "of", "rate", "usual", "by its rate", "by the mix"):
-            table.add_column(heading, justify="right" if heading else "left", no_wrap=True)
-        for part in found.parts[:10]:
-            moved = (f"{float(change):+.3%}" for change in (part.by_rate, part.by_mix))
-            rates = (f"{float(rate):.2%}" for rate in (part.rate, part.usual))
-            table.add_row(part.value, f"{part.lost:,}", f"{part.base:,}", *rates, *moved)
-        OUT.print(table)
+        _show_parts(explained(document, attribute, window, against), window, against)
+    if document.get("tenure") is not None:
+        _show_parts(explain_tenure(document["tenure"], window, against), window, against)
+
+
+def _show_parts(found: Explained | None, window: str, against: str) -> None:
+    from rich.table import Table
+
+    if found is None:
+        return
+    usual, rate = float(found.usual), float(found.rate)
+    title = f"{found.attribute}: {usual:.2%} over {against}, {rate:.2%} over {window}, a month"
+    table = Table(title=title, title_justify="left", header_style="bold")
+    for heading in ("", "lost", "of", "rate", "usual", "by its rate", "by the mix"):
+        table.add_column(heading, justify="right" if heading else "left", no_wrap=True)
+    there = [part for part in found.parts if part.base or part.by_rate or part.by_mix]
+    for part in there[:10]:
+        moved = (f"{float(change):+.3%}" for change in (part.by_rate, part.by_mix))
+        rates = (f"{float(rate):.2%}" for rate in (part.rate, part.usual))
+        table.add_row(part.value, f"{part.lost:,}", f"{part.base:,}", *rates, *moved)
+    OUT.print(table)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from fractions import Fraction
 
 from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from metrics.explain import explain
+from metrics.breakdown import BANDS
+from metrics.explain import explain, explain_tenure
 from streams.cli.app import app
 
 counts = st.tuples(st.integers(0, 50), st.integers(0, 5_000), st.integers(0, 300), st.integers(0, 5_000))
@@ -50,8 +52,39 @@ def test_a_rate_that_moved_is_told_from_a_mix_that_moved():
     assert sum(part.by_mix for part in found.parts) == Fraction(18, 100)
 
 
+def tenure(bands: list[tuple[int, int, int, int]]) -> dict:
+    """The section of a document: by band the lost and the base of a day, and of a month."""
+
+    def window(lost: int, base: int) -> dict:
+        counts = {"churned_by_tenure": lost, "at_risk_by_tenure": base}
+        return {name: {band.name: of[at] for band, of in zip(BANDS, bands, strict=True)} for name, at in counts.items()}
+
+    return {"windows": {"24h": window(0, 1), "30d": window(2, 3)}}
+
+
+@given(st.lists(counts, min_size=len(BANDS), max_size=len(BANDS)))
+def test_what_bands_of_tenure_add_is_the_whole_change(bands):
+    """As with slices: a band is one of them, and everybody is in one."""
+    found = explain_tenure(tenure(bands), "24h", "30d")
+    if found is not None:
+        assert sum(part.by_rate + part.by_mix for part in found.parts) == found.rate - found.usual
+
+
+def test_a_base_that_has_become_younger_is_told_from_newcomers_who_leave_faster():
+    """The same rates with more newcomers; then as many, of whom three times as many leave."""
+    others = [(0, 0, 0, 0)] * (len(BANDS) - 2)
+    found = explain_tenure(tenure([(80, 4_000, 600, 1_000), *others, (0, 1_000, 0, 4_000)]), "24h", "30d")
+    assert found is not None
+    assert {part.value: part.by_rate for part in found.parts if part.by_rate} == {}
+    assert found.rate - found.usual == sum(part.by_mix for part in found.parts) == Fraction(36, 100)
+    found = explain_tenure(tenure([(30, 1_000, 300, 1_000), *others, (0, 1_000, 0, 1_000)]), "24h", "30d")
+    assert found is not None
+    assert (found.attribute, found.parts[0].value, found.parts[0].by_mix) == ("tenure", BANDS[0].name, 0)
+    assert found.parts[0].by_rate == found.rate - found.usual
+
+
 def test_the_command_explains_a_file(tmp_path):
-    """Reasons, and a table for each attribute; a KPI that no alert counts is refused."""
+    """Reasons, and a table for each attribute and for tenures; a KPI that no alert counts is refused."""
     events = [
         {
             "type": kind,
@@ -67,5 +100,8 @@ def test_the_command_explains_a_file(tmp_path):
     assert shown.exit_code == 0, shown.output
     assert "unattributed" in shown.output
     assert "reasons within 24h: unknown 1" in shown.output
+    assert "tenure: 100.00% over 30d, 3000.00% over 24h, a month" in shown.output
+    assert "730d+" not in shown.output
+    assert re.search(r"30-90d +│ +1 │ +1 │", shown.output)
     refused = CliRunner().invoke(app, ["explain", "clv"])
     assert refused.exit_code == 2

@@ -63,7 +63,7 @@ class Shop:
             document = self.worker.kpis()
             counted = sum(sum(of.values()) for of in document.get("covers", {}).values())
             now = document.get("now")
-            is_whole = document.get("slices_now") == now
+            is_whole = document.get("slices_now") == now == (document.get("cohorts") or {}).get("now")
             if last is not None and (now is None or datetime.fromisoformat(now) < _to_ms(last)):
                 return None
             return document if counted >= events and not document["unknown"] and is_whole else None

@@ -17,12 +17,21 @@ import pytest
 from deployment import NO_EVENT, eventually
 from flow import publish
 
+from metrics.breakdown import BANDS
 from metrics.catalogue import BY_ID
 
 SIZES = {"phone": {"width": 390, "height": 844}, "wide": {"width": 1440, "height": 900}}
 PERSIAN = str.maketrans("0123456789", "۰۱۲۳۴۵۶۷۸۹")
 FIGURES = """() => Object.fromEntries(
     [...document.querySelectorAll("[data-kpi]")].map((e) => [e.dataset.kpi, e.textContent]))"""
+TABLES = """() => ({
+    cohorts: [...document.querySelectorAll("#cohorts tbody tr")].map((row) => row.lastElementChild.textContent),
+    tenure: [...document.querySelectorAll("#tenure tbody tr")].map((row) =>
+        [...row.children].map((cell) => cell.textContent).join(" ")) })"""
+MONTHS = (
+    *("Farvardin", "Ordibehesht", "Khordad", "Tir", "Mordad", "Shahrivar"),
+    *("Mehr", "Aban", "Azar", "Dey", "Bahman", "Esfand"),
+)
 NAMELESS = """[...document.querySelectorAll("button, select, input")].filter(
     (e) => !(e.textContent.trim() || e.labels?.length || e.ariaLabel)).length"""
 OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
@@ -103,6 +112,47 @@ def test_figures_are_the_engine_s(shop, look: Callable[..., Any]) -> None:
         wanted = document["windows"][window]
         eventually(f"figures of {window}", lambda wanted=wanted: agrees(board, wanted))
         assert len(board.page.evaluate(FIGURES)) > 30
+
+
+def test_cohorts_and_tenures_are_the_engine_s(shop, look: Callable[..., Any]) -> None:
+    """As tables, in the order of the document; they are everybody's, and say so where a slice is chosen."""
+    document = shop.settled(len(shop.past))
+    months = document["cohorts"]["months"][-13:]
+    shares = [month["so_far"]["retention"] for month in months]
+    wanted = {
+        "cohorts": [f"{rounded(float(Decimal(repr(share)) * 100), 0)}%" for share in shares],
+        "tenure": [bands_row(document["tenure"]["windows"]["30d"], band.name, band.title.en) for band in BANDS],
+    }
+    board = look("?slice=channel:web")
+    eventually("the engine's cohorts", lambda: board.page.evaluate(TABLES) == wanted)
+    board.shows("#cohorts .note", "Of everybody")
+    board.shows("#cohorts .note", f"The latest 13 of {len(document['cohorts']['months'])} months")
+    first = months[0]["cohort"]
+    month = jdatetime.date(int(first[:4]), int(first[5:]), 1)
+    board.shows("#cohorts tbody th", f"{MONTHS[month.month - 1]} {month.year}")
+    board.page.locator("#tenure").scroll_into_view_if_needed()
+    board.page.locator("#tenure .curve .main-svg").first.wait_for()
+    said = board.page.locator("#tenure .curve").get_attribute("aria-label")
+    survival = float(Decimal(repr(document["tenure"]["survival"]["30"])) * 100)
+    assert f"30 days {rounded(survival, 1)}%" in said
+    board.page.click("[data-about=survival]")
+    board.shows(".about-box", "tapesh_survival_ratio")
+    assert board.complaints == []
+
+
+def bands_row(window: dict[str, Any], band: str, title: str) -> str:
+    rate = window["churn_rate_by_tenure"][band]
+    share = "–" if rate is None else f"{rounded(float(Decimal(repr(rate)) * 100), 1)}%"
+    return f"{title} {window['at_risk_by_tenure'][band]} {window['churned_by_tenure'][band]} {share}"
+
+
+def test_over_the_lifetime_there_is_no_churn_by_tenure(shop, look: Callable[..., Any]) -> None:
+    """Nobody was there as it began; the cohorts are what they are in any window."""
+    shop.settled(len(shop.past))
+    board = look("?window=lifetime")
+    board.shows("#tenure .note", "Nothing to divide by")
+    assert board.page.locator("#tenure table").is_hidden()
+    assert board.page.locator("#cohorts table").is_visible()
 
 
 def test_a_slice_has_its_own_figures(shop, look: Callable[..., Any]) -> None:

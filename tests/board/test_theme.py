@@ -54,6 +54,21 @@ def test_colours_stand_apart(front, back, least, theme):
     assert contrast(COLOURS[front][theme], COLOURS[back][theme]) >= least
 
 
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_shares_can_be_read_on_their_colour(theme):
+    """A cell of the map of cohorts is as strong as its share, at most so strong that ink still stands apart from it."""
+    (strongest,) = re.findall(r"STRONGEST = (\d+);", (THEME.parent / "cohorts.js").read_text())
+    for strength in range(int(strongest) + 1):
+        assert contrast(COLOURS["ink"][theme], mixed("accent", "surface", strength, theme)) >= TEXT
+
+
+def mixed(one: str, other: str, percent: int, theme: str) -> str:
+    """What `color-mix(in srgb, one percent%, other)` makes."""
+    parts = [[int(COLOURS[name][theme][at : at + 2], 16) for at in (1, 3, 5)] for name in (one, other)]
+    both = (round(a * percent / 100 + b * (1 - percent / 100)) for a, b in zip(*parts, strict=True))
+    return "#" + "".join(f"{part:02x}" for part in both)
+
+
 def test_colours_are_named_in_the_theme_alone():
     """Another sheet would have one that nobody computed."""
     for sheet in THEME.parent.glob("*.css"):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from events.schema import asyncapi, json_schema
-from metrics.catalogue import BY_ID, CATALOGUE
+from metrics.catalogue import BREAKDOWNS, BY_ID, CATALOGUE
 from metrics.kpi import Unit
 from streams.cli import catalogue
 from streams.cli.numbers import formatted, heading
@@ -36,10 +36,13 @@ def test_a_kpi_is_explained_in_the_languages_of_the_boards(tapesh):
 def test_the_catalogue_is_there_for_programs(tapesh):
     """As a list, or one definition."""
     listed = json.loads(tapesh("catalogue", "--json").stdout)
-    assert [kpi["id"] for kpi in listed] == [kpi.id for kpi in CATALOGUE]
+    assert [kpi["id"] for kpi in listed] == [kpi.id for kpi in (*CATALOGUE, *BREAKDOWNS)]
     one = json.loads(tapesh("catalogue", "revenue", "--json").stdout)
     assert one == next(kpi for kpi in listed if kpi["id"] == "revenue")
     assert one["gauge"] == "tapesh_revenue_<currency>"
+    cohorts = json.loads(tapesh("catalogue", "cohort_retention", "--json", "--lang", "fa").stdout)
+    assert (cohorts["gauge"], cohorts["labels"]) == ("tapesh_cohort_retention_ratio", ["cohort", "months"])
+    assert cohorts["title"] == "نگهداشت به تفکیک ماه جذب"
 
 
 def test_a_misspelt_kpi_is_corrected(tapesh):
@@ -47,7 +50,7 @@ def test_a_misspelt_kpi_is_corrected(tapesh):
     result = tapesh("catalogue", "churn_rat")
     assert result.exit_code == 2
     assert "did you mean 'churn_rate'?" in result.stderr
-    assert [name for name, _ in catalogue._known("churn_")] == ["churn_rate", "churn_reasons"]
+    assert [name for name, _ in catalogue._known("churn_r")] == ["churn_rate", "churn_reasons", "churn_rate_by_tenure"]
 
 
 def test_the_contract_is_written_as_json_schema_or_asyncapi(tapesh, monkeypatch):

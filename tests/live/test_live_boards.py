@@ -24,7 +24,7 @@ from flow import publish
 
 from events.simulator import Simulator, SimulatorConfig
 from metrics import names
-from metrics.catalogue import CATALOGUE
+from metrics.catalogue import BREAKDOWNS, CATALOGUE
 from metrics.delivery import scraping
 from metrics.names import ALL, metric_name
 from streams.services import ApacheKafka, Prometheus
@@ -41,6 +41,8 @@ NOT_CONFIGURED = {
     *("Redis", "Customer profiles written", "Customer profiles waiting"),
     *("Events over HTTP", "Refused over HTTP"),
 }
+OF_BANDS = re.compile(rf'{names.TENURE}="[^"]+"')
+"""Asks for one band of tenure, of several in one panel: nobody may be in it."""
 TARGETS = {"revenue": {"month": 10_000}, "churn_rate": {"month": 0.02}}
 OPENED = datetime(2026, 2, 1, tzinfo=UTC)
 DAYS = 60
@@ -102,6 +104,7 @@ def shop(kafka: ApacheKafka, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         with Prometheus(json.dumps(config), files=files) as prometheus:
             made = Shop(worker, document, prometheus)
             eventually("scraped", lambda: made.query(f"count_over_time({names.ALERT_OBSERVED}[1m]) >= 3"))
+            eventually("breakdowns scraped", lambda: made.query(f"count_over_time({names.SURVIVAL}[1m]) >= 3"))
             yield made
 
 
@@ -112,6 +115,8 @@ def line_at(line: bytes) -> datetime:
 def counted(worker: WorkerProcess, last: datetime, count: int) -> dict[str, Any] | None:
     document = worker.kpis()
     if not document.get("windows") or document["unknown"] or document.get("slices_now") != document["now"]:
+        return None
+    if not document["cohorts"] or document["cohorts"]["now"] != document["now"]:
         return None
     seen = sum(value for (name, _), value in worker.metrics().items() if name == names.EVENTS)
     return document if seen >= count and datetime.fromisoformat(document["now"]) >= last else None
@@ -130,9 +135,10 @@ def test_no_panel_is_empty(shop: Shop, board: str) -> None:
     """With the drop-downs as they stand when the board is opened; one that nothing feeds says what to configure."""
     empty = set()
     for _, panel in (each for each in PANELS if each[0] == board):
-        for target in panel["targets"]:
-            if target["refId"] != "U" and not shop.query(chosen(target["expr"])):
-                empty.add(panel["title"])
+        asked = [target["expr"] for target in panel["targets"] if target["refId"] != "U"]
+        answered = [bool(shop.query(chosen(expr))) for expr in asked]
+        if not (any(answered) if all(map(OF_BANDS.search, asked)) else all(answered)):
+            empty.add(panel["title"])
     assert empty <= NOT_CONFIGURED
 
 
@@ -143,7 +149,8 @@ def test_kpis_have_lines_exactly_where_they_have_values(shop: Shop) -> None:
     assert set(windows) == set(shop.document["windows"])
     assert set(attributes) == {ALL, *shop.document["slices"]}
     places = {(window, ALL) for window in windows} | {("30d", attribute) for attribute in attributes}
-    exprs = {target["expr"] for _, panel in PANELS for target in panel["targets"] if "$window" in target["expr"]}
+    asked = [target["expr"] for _, panel in PANELS for target in panel["targets"] if "$window" in target["expr"]]
+    exprs = {expr for expr in asked if not OF_BANDS.search(expr)}
     wrong = []
     for expr, (window, attribute) in itertools.product(sorted(exprs), sorted(places)):
         kpis = {GAUGES[name] for name in re.findall(r"tapesh_\w+", expr)}
@@ -151,6 +158,32 @@ def test_kpis_have_lines_exactly_where_they_have_values(shop: Shop) -> None:
         if bool(shop.query(chosen(expr, window=window, slice=attribute))) is not want:
             wrong.append((sorted(kpis), window, attribute, "expected a value" if want else "expected none"))
     assert wrong == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("window", ["24h", "30d", "month", "lifetime"])
+def test_bands_have_bars_exactly_where_they_have_values(shop: Shop, window: str) -> None:
+    """A band in which nobody was at risk has no rate, and no bar; over the lifetime there is no start."""
+    tenure = shop.document["tenure"]
+    for breakdown in (one for one in BREAKDOWNS if one.windows):
+        told = tenure["windows"][window].get(breakdown.id, {})
+        wanted = {band: value for band, value in told.items() if value is not None}
+        series = shop.query(f'{breakdown.gauge}{{{names.WINDOW}="{window}"}}')
+        assert {one["metric"][names.TENURE]: float(one["value"][1]) for one in series} == wanted
+
+
+@pytest.mark.slow
+def test_the_heat_map_holds_the_documents_cohorts(shop: Shop) -> None:
+    """Each month's size, what was left of it at the end of each later month, and what is left now."""
+    (expr,) = {t["expr"] for _, panel in PANELS for t in panel["targets"] if names.COHORT_RETENTION in t["expr"]}
+    got = {tuple(one["metric"].values()): float(one["value"][1]) for one in shop.query(chosen(expr))}
+    wanted = {}
+    for row in (row for row in shop.document["cohorts"]["months"] if row["acquired"]):
+        wanted[row["cohort"], "#"] = row["acquired"]
+        wanted |= {(row["cohort"], f"{months:02}"): share for months, share in enumerate(row["retention"])}
+        wanted[row["cohort"], "now"] = row["so_far"]["retention"]
+    assert got == wanted
+    assert len(got) > 5
 
 
 @pytest.mark.slow

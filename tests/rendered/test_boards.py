@@ -11,7 +11,8 @@ import pytest
 from grafana_foundation_sdk.models import units
 
 from metrics import names
-from metrics.catalogue import BY_ID, CATALOGUE
+from metrics.breakdown import BANDS
+from metrics.catalogue import BREAKDOWNS, BY_ID, CATALOGUE
 from metrics.dashboards import LANGUAGES, boards, grafana_unit
 from metrics.delivery import BOARD_FOLDERS, DATASOURCE_UID
 from metrics.economics import Target
@@ -33,6 +34,10 @@ NOT_SHOWN = {
     **dict.fromkeys(
         (names.ALERT_P_VALUE, names.ALERT_ALPHA, names.ALERT_NEEDED, names.ALERT_BASE, names.ALERT_ON, names.ALERT_END),
         "evidence, which the alert itself carries",
+    ),
+    **dict.fromkeys(
+        (names.COHORT_RETAINED, names.AT_RISK_BY_TENURE, names.CHURNED_BY_TENURE),
+        "what a share that is shown was divided out of",
     ),
 }
 
@@ -120,7 +125,7 @@ def test_every_panel_is_whole(panel):
     assert defaults["noValue"]
     assert panel["datasource"] == SOURCE
     refs = [target["refId"] for target in panel["targets"] if target["refId"] != "U"]
-    assert refs == list("ABC"[: len(refs)])
+    assert refs == list("ABCDEF"[: len(refs)])
     for target in panel["targets"]:
         assert target["datasource"] == SOURCE
         assert "$job" in target["expr"] or "ALERTS" in target["expr"]
@@ -185,6 +190,22 @@ def test_a_panel_of_one_kpi_says_what_the_catalogue_says():
         assert panel["title"] == getattr(kpi.title, language)
         assert panel["description"] == f"{getattr(kpi.meaning, language)} {direction}"
         assert panel["fieldConfig"]["defaults"]["unit"] == grafana_unit(kpi.unit, "EUR")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_panel_of_a_breakdown_says_what_its_declaration_says(language):
+    """Title and meaning, in both languages; that no slice is looked at; and each band under its own name, in order."""
+    board = panels(BOARDS[f"{language}/churn.json"])
+    shown = {"cohort_retention", "churn_rate_by_tenure", "lost_by_tenure", "active_by_tenure", "survival"}
+    for breakdown in (one for one in BREAKDOWNS if one.id in shown):
+        (panel,) = (p for p in board if breakdown.gauge + "{" in p["targets"][0]["expr"])
+        assert panel["title"] == getattr(breakdown.title, language)
+        assert panel["description"].startswith(getattr(breakdown.meaning, language))
+        assert ("Everybody's" if language == "en" else "برای همهٔ مشتریان") in panel["description"]
+        assert panel["fieldConfig"]["defaults"]["unit"] == grafana_unit(breakdown.unit, "EUR")
+        if len(panel["targets"]) > 1:
+            legends = [target["legendFormat"].strip("\u2067\u2069") for target in panel["targets"]]
+            assert legends == [getattr(band.title, language) for band in BANDS]
 
 
 def test_panels_of_kpis_ask_why_they_are_unknown():

@@ -114,6 +114,8 @@ const bare = (left, right, top, bottom) => ({
   showlegend: false,
   font: { family: getComputedStyle(document.body).fontFamily, size: 12, color: colour("quiet") },
 });
+/** Distances of marks along a curve, in days. */
+const STEPS = [30, 60, 90, 180, 360];
 const HIDDEN = { visible: false, fixedrange: true };
 
 /**
@@ -169,6 +171,37 @@ export function trend(element, points, { text, token, mirrored, value, time }) {
         yaxis: {
           fixedrange: true, side: mirrored ? "right" : "left", range: [low - room, high + room], zeroline: false,
           gridcolor: colour("line"), tickvals: ticks, ticktext: labels, ticks: "", color: colour("quiet"),
+        },
+      },
+    };
+  });
+}
+
+/**
+ * A share from 1 downwards, over a number.
+ * @param {HTMLElement} element
+ * @param {[at: number, share: number][]} points
+ * @param {{ text: string, token: string, mirrored: boolean, value: (share: number) => string, along: (at: number) => string }} options
+ */
+export function curve(element, points, { text, token, mirrored, value, along }) {
+  chart(element, text, [points, token, mirrored], () => {
+    const ticks = [0, 0.25, 0.5, 0.75, 1];
+    const last = points[points.length - 1][0];
+    const labels = ticks.map(value);
+    const side = Math.max(36, 12 + 7.5 * Math.max(...labels.map((label) => label.length)));
+    const step = STEPS.find((one) => last / one <= (element.clientWidth < 420 ? 4 : 6)) ?? last;
+    const places = Array.from({ length: Math.floor(last / step) }, (_, at) => (at + 1) * step);
+    return {
+      traces: [{ ...line(points, colour(token)), fill: "tozeroy", fillcolor: colour("accent-soft") }],
+      layout: {
+        ...bare(mirrored ? 16 : side, mirrored ? side : 16, 8, 26),
+        xaxis: {
+          fixedrange: true, range: mirrored ? [last, 0] : [0, last], showgrid: false, zeroline: false, tickvals: places,
+          ticktext: places.map((at) => (mirrored ? `\u2067${along(at)}\u2069` : along(at))), ticks: "", tickangle: 0, color: colour("quiet"),
+        },
+        yaxis: {
+          fixedrange: true, side: mirrored ? "right" : "left", range: [0, 1.02], zeroline: false, gridcolor: colour("line"),
+          tickvals: ticks, ticktext: labels, ticks: "", color: colour("quiet"), ticklabelstandoff: 6,
         },
       },
     };

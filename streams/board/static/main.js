@@ -3,6 +3,7 @@
 
 import { readLook, writeLook } from "./address.js";
 import { chartsLoad, forgetDrawn } from "./charts.js";
+import { cohorts, tenure } from "./cohorts.js";
 import { fill, h } from "./dom.js";
 import { header } from "./header.js";
 import { ask, follow, keepToken, Refused } from "./interface.js";
@@ -14,7 +15,7 @@ import { about, tile } from "./tiles.js";
 import { wordsIn } from "./words.js";
 
 const TILES = ["active_customers", "churn_rate", "net_customer_growth", "new_customers", "revenue", "clv", "nps", "csat"];
-const PANELS = [churn, alerts, acquisition, revenue, satisfaction, loyalty, engine];
+const PANELS = [churn, alerts, tenure, cohorts, acquisition, revenue, satisfaction, loyalty, engine];
 const USUAL_WINDOW = "30d";
 const LOOK_MS = 10_000;
 const HISTORIES_AT_ONCE = 3;
@@ -114,6 +115,8 @@ function choose(chosen) {
 async function load() {
   const catalogue = await ask(`/catalogue?lang=${look.lang}`);
   for (const kpi of catalogue.kpis) store.kpis.set(kpi.id, kpi);
+  for (const breakdown of catalogue.breakdowns) store.breakdowns.set(breakdown.id, breakdown);
+  store.bands = catalogue.bands;
   made = "";
   draw();
 }
@@ -123,14 +126,14 @@ function sliceNames() {
   return Object.entries(store.document?.slices ?? {}).map(([name, values]) => `${name}:${Object.keys(values).sort()}`).join();
 }
 
-/** What the stream of changes doesn't tell: slices, histories, how the worker is. */
+/** What the stream of changes doesn't tell: slices, cohorts, histories, how the worker is. */
 async function refresh() {
   const { window } = current();
   try {
     const [health, ready] = await Promise.all([ask("/health", { evenIf: 503 }), ask("/ready", { evenIf: 503 })]);
     Object.assign(store, { health, ready });
     const [document_, { targets = [] }] = await Promise.all([ask("/kpis"), ask("/targets")]);
-    store.takeSlices(document_);
+    store.takeRest(document_);
     store.targets = targets;
   } catch {
     if (store.connection !== "live") Object.assign(store, { health: null, ready: null });

@@ -13,11 +13,13 @@ const UNDEFINED = "–";
  * @property {(unit: string, value: number, step: number) => string} tick with as many digits as neighbours so far apart need
  * @property {(value: number, digits?: number) => string} plain
  * @property {(value: number) => string} share
+ * @property {(value: number) => string} wholeShare without decimals
  * @property {(p: number) => string} probability
  * @property {(seconds: number) => string} duration
  * @property {(ms: number) => string} clock time of day
  * @property {(ms: number) => string} day
  * @property {(ms: number) => string} instant
+ * @property {(name: string) => string} month of `2026-06`, or `1405-03` where the calendar is Jalali
  */
 
 /**
@@ -40,6 +42,7 @@ export function numbersIn(lang, settings, word) {
   const two = format({ minimumFractionDigits: 2, maximumFractionDigits: 2 });
   const compact = format({ notation: "compact", minimumFractionDigits: 2, maximumFractionDigits: 2 });
   const percent = format({ style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 });
+  const wholePercent = format({ style: "percent", maximumFractionDigits: 0 });
   const money = { style: /** @type {const} */ ("currency"), currency, currencyDisplay: /** @type {const} */ ("narrowSymbol") };
   const cents = format(money);
   const units = format({ ...money, maximumFractionDigits: 0 });
@@ -49,6 +52,7 @@ export function numbersIn(lang, settings, word) {
   const dates = (options) => new Intl.DateTimeFormat(locale, { timeZone: zone, ...options });
   const clock = dates({ hour: "2-digit", minute: "2-digit" });
   const day = dates({ day: "numeric", month: "short" });
+  const month = new Intl.DateTimeFormat(locale, { timeZone: "UTC", month: "short", year: "numeric" });
   const full = dates({ weekday: "short", day: "numeric", month: "long", year: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit" });
 
   const comma = lang === "fa" ? "،" : ",";
@@ -89,10 +93,20 @@ export function numbersIn(lang, settings, word) {
     },
     plain: (value, digits = 0) => (digits ? one(value) : whole(value)),
     share: (value) => percent(value),
+    wholeShare: (value) => wholePercent(value),
     probability: (p) => (p < 0.0001 ? `< ${format({ maximumFractionDigits: 4 })(0.0001)}` : format({ maximumSignificantDigits: 2 })(p)),
     duration: (seconds) => (seconds < 90 ? `${whole(seconds)} ${word("seconds")}` : seconds < 5_400 ? `${whole(seconds / 60)} ${word("minutes")}` : `${one(seconds / 3_600)} ${word("hours")}`),
     clock: (ms) => clock.format(ms),
     instant: (ms) => composed(full, ms, ({ weekday, day, month, year, hour, minute, second }) => `${weekday} ${day} ${month} ${year}${comma} ${hour}:${minute}:${second}`),
     day: (ms) => composed(day, ms, ({ day, month }) => `${day} ${month}`),
+    month: (name) => composed(month, middleOf(name, settings.calendar), ({ month, year }) => `${month} ${year}`),
   };
+}
+
+/** An instant in the middle of a month: no calendar's leap day moves it out. @param {string} name @param {string | undefined} calendar */
+function middleOf(name, calendar) {
+  const [year, month] = name.split("-").map(Number);
+  if (calendar !== "jalali") return Date.UTC(year, month - 1, 15);
+  const before = month <= 7 ? 31 * (month - 1) : 186 + 30 * (month - 7);
+  return Date.UTC(year + 621, 2, 21 + before + 14);
 }

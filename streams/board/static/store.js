@@ -9,6 +9,8 @@
 
 /** So long after a cut figures still stand, dimmed: a reconnection takes a second. Then they are unknown. */
 const GRACE_MS = 5_000;
+/** The KPI that rests on what breakdowns rest on. */
+const KNOWN_WITH = "churn_rate";
 
 export class Store {
   constructor() {
@@ -17,6 +19,8 @@ export class Store {
     this.since = Date.now();
     this.heardAt = 0;
     /** @type {Map<string, any>} */ this.kpis = new Map();
+    /** @type {Map<string, any>} */ this.breakdowns = new Map();
+    /** @type {{ id: string, title: string }[]} bands of tenure, the shortest first */ this.bands = [];
     /** @type {Map<string, Point[]>} `window:kpi` -> history */ this.history = new Map();
     /** @type {any[]} where each target stands */ this.targets = [];
     /** @type {any} */ this.health = null;
@@ -60,9 +64,23 @@ export class Store {
     this.#note();
   }
 
-  /** Take slices, which `/changes` doesn't tell, from a whole document. @param {any} document */
-  takeSlices(document) {
-    if (this.document) this.document.slices = document.slices;
+  /** Take what `/changes` doesn't tell from a whole document. @param {any} document */
+  takeRest({ slices, cohorts, tenure }) {
+    if (this.document) Object.assign(this.document, { slices, cohorts, tenure });
+  }
+
+  /**
+   * A section of breakdowns, or why there is none: they are known while the churn rate is.
+   * @param {"cohorts" | "tenure"} name
+   * @returns {{ value: any, why: string }}
+   */
+  section(name) {
+    if (this.connection === "connecting") return { value: null, why: "waiting" };
+    if (!this.stands) return { value: null, why: this.connection === "lost" ? "lostLong" : "noConnection" };
+    const why = this.unknown[KNOWN_WITH];
+    if (why) return { value: null, why };
+    const value = this.document?.[name] ?? null;
+    return { value, why: value ? "" : "waiting" };
   }
 
   /**

@@ -128,13 +128,13 @@ function writeChange(view, id, change, { quietly = false } = {}) {
 }
 
 /** A title that tells more when pressed. @param {string} title @param {string} id @param {string} [heading] */
-function aboutButton(title, id, heading) {
+export function aboutButton(title, id, heading) {
   const button = h("button", { type: "button", class: "about", "data-about": id, "aria-haspopup": "dialog" }, title);
   return heading ? h(heading, {}, button) : button;
 }
 
 /**
- * What a KPI means, in a box over the page.
+ * What a KPI or a breakdown means, in a box over the page.
  * @param {() => View} current
  */
 export function about(current) {
@@ -145,16 +145,19 @@ export function about(current) {
   say(close, current().word("close"));
   close.addEventListener("click", () => box.close());
   box.addEventListener("click", (event) => event.target === box && box.close());
-  document.addEventListener("click", (event) => {
+  const listen = (/** @type {Event} */ event) => {
+    if (!box.isConnected) return document.removeEventListener("click", listen); // the page was made anew, with another box
     const id = /** @type {HTMLElement} */ (event.target).closest?.("[data-about]")?.getAttribute("data-about");
-    if (!id) return;
+    if (!id) return undefined;
     const { store, word } = current();
-    const kpi = store.kpis.get(id);
+    const kpi = store.kpis.get(id) ?? store.breakdowns.get(id);
     say(title, kpi.title);
     fill(text, h("p", {}, kpi.meaning),
       h("h3", {}, word("formula")), h("p", { dir: "ltr", lang: "en", class: "code" }, kpi.formula),
       h("h3", {}, word("gauge")), h("p", { dir: "ltr", lang: "en", class: "code" }, kpi.gauge));
     box.showModal();
-  });
+    return undefined;
+  };
+  document.addEventListener("click", listen);
   return box;
 }
