@@ -16,7 +16,16 @@ import numpy as np
 from events.simulator.season import HOUR_FACTORS, WEEKDAY_FACTORS
 from metrics.alerting import BY_ID
 from metrics.budget import false_alarms_a_year
-from streams.alert_windows import DAY_STEPS, HOUR_STEPS, WEEK_STEPS, Baseline, Budget, means_of_week, series_of
+from streams.alert_windows import (
+    DAY_STEPS,
+    HOUR_STEPS,
+    WEEK_STEPS,
+    Baseline,
+    Budget,
+    means_of_week,
+    series_of,
+    tier_setting,
+)
 from streams.replay import Replayed, replay
 from streams.track import COLUMNS, STEP_MS, Track
 
@@ -79,7 +88,7 @@ def main() -> None:
     parser.add_argument("--customers", type=int, nargs="*", default=[500, 5_000, 20_000, 100_000])
     options = parser.parse_args()
     budget = Budget()
-    print("customers  usual is  dispersion  tier  on      alpha    bound/year  false/year  (budget for the tier)")
+    print("customers  usual is  dispersion  tier   on      alpha    bound/year  false/year  (budget for the tier)")
     for customers in options.customers:
         for dispersion, learn in ((0.0, False), (0.0, True), (0.05, True)):
             shop = Shop(customers, dispersion=dispersion)
@@ -93,17 +102,20 @@ def _report(shop: Shop, found: Replayed, budget: Budget, *, learn: bool) -> None
     years = found.days["churn"] / 365.25
     sample = series_of(year(shop, 2, np.random.default_rng(0)), CHURN, "UTC")
     usual = Baseline(shop.hourly, SEASON)
+    place = f"{shop.customers:>9}  {'learned' if learn else 'known':8}  {shop.dispersion:<10}"
     for tier in CHURN.tiers:
-        means = means_of_week(CHURN, tier, sample, usual, sample.end)
-        episodes = [one for one in found.episodes if one.tier == tier.name]
+        alarms = sum(one.tier == tier.name for one in found.episodes)
         on = found.days_on.get(("churn", tier.name), 0) / max(found.days["churn"], 1)
-        alpha = f"{episodes[-1].alpha:.1e}" if episodes else "-"
-        bound = f"{false_alarms_a_year(tier, means, episodes[-1].alpha):.2f}" if episodes and not learn else "-"
-        rate = len(episodes) / years if years else 0.0
-        print(
-            f"{shop.customers:>9}  {'learned' if learn else 'known':8}  {shop.dispersion:<10}  {tier.name:4}  {on:5.0%}"
-            f"  {alpha:>8}  {bound:>10}  {rate:>10.3f}  ({budget.share(tier.severity):.2f})"
-        )
+        alpha = bound = "-"
+        if not learn:  # what is learned differs from day to day
+            allowed, _ = tier_setting(CHURN, tier, sample, usual, sample.end, budget)
+            means = means_of_week(CHURN, tier, sample, usual, sample.end)
+            alpha, bound = f"{allowed:.1e}", f"{false_alarms_a_year(tier, means, allowed):.2f}"
+        share = budget.share(tier.severity)
+        print(f"{place}  {tier.name:5}  {on:5.0%}  {alpha:>8}  {bound:>10}  {alarms / years:>10.3f}  ({share:.2f})")
+    pages = [one for one in found.episodes if one.severity == "page"]
+    share = sum(budget.share(tier.severity) for tier in CHURN.tiers if tier.severity == "page")
+    print(f"{place}  pages  {'':5}  {'':8}  {'':10}  {len(pages) / years:>10.3f}  ({share:.2f})", flush=True)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from metrics.tails import at_least, at_most, least_surprising, most_surprising
 Severity: TypeAlias = Literal["page", "ticket"]
 HIGHEST_ALPHA: Mapping[Severity, float] = {"page": 1e-4, "ticket": 1e-3}
 """Whatever the budget allows, more likely chance than this alarms nobody."""
+MINUTE_MS = 60_000
 REACH = 2.0
 """A tier is of use where it can see a rise to this many times its factor; else it would wait for a catastrophe."""
 

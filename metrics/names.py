@@ -64,6 +64,7 @@ ALERT_ALPHA: Final = "tapesh_alert_alpha_ratio"
 ALERT_NEEDED: Final = "tapesh_alert_needed_events"
 ALERT_BASE: Final = "tapesh_alert_base_customers"
 ALERT_ON: Final = "tapesh_alert_on"
+ALERT_SINCE: Final = "tapesh_alert_since_timestamp_seconds"
 ALERT_END: Final = "tapesh_alert_end_timestamp_seconds"
 
 # Targets on their way, by `kpi` and `window`

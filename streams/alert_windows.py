@@ -10,7 +10,7 @@ Pure: the engine runs it on the cluster's track every half minute, the back-test
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -37,6 +37,7 @@ LEAST_WEEKS = 4
 _PRIOR_EVENTS = 10.0
 """An hour of the week leans on its hour of the day and its weekday as if they were so many events of its own."""
 _LEAST_BLOCKS = 14
+_STAYS_ON = "it stays on until its incident is over"
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,8 +172,14 @@ def targeted(watch: Watch, target: float, hours: float, shape: Baseline | None) 
     return Baseline(rate, season, 0.0 if shape is None else shape.dispersion)
 
 
-def judge(watch: Watch, series: Series, baseline: Baseline, end: int, budget: Budget) -> list[Judged]:
-    """Judge all tiers of a watch whose windows end as step `end` begins."""
+def judge(
+    watch: Watch, series: Series, baseline: Baseline, end: int, budget: Budget, held: Container[str] = ()
+) -> list[Judged]:
+    """Judge all tiers of a watch whose windows end as step `end` begins.
+
+    Those whose incident lasts (`held`, by name) are on whatever the base is by now: who has left is missing from it,
+    and an alert that ends because too many have left would say that it is over.
+    """
     judged: list[Judged] = []
     expected = baseline.expected(series, max(end - WEEK_STEPS, series.first), end)
     for tier in watch.tiers:
@@ -181,11 +188,12 @@ def judge(watch: Watch, series: Series, baseline: Baseline, end: int, budget: Bu
         begin = max(end - tier.long_min // STEP_MIN - series.first, 0)
         stock = len(watch.exposed) > 1
         base = series.exposure[begin] * HOUR_STEPS if stock else series.exposure[begin : end - series.first].sum()
-        on = seen_from is not None and seen_from <= REACH * tier.factor
+        is_held = tier.name in held
+        on = is_held or (seen_from is not None and seen_from <= REACH * tier.factor)
         verdict = None
         if on:
             verdict = watch.judge(tier, long, short, alpha, baseline.dispersion_of(watch, long.expected))
-        reason = _reason(watch, tier, seen_from)
+        reason = _STAYS_ON if is_held else _reason(watch, tier, seen_from)
         judged.append(Judged(watch, tier, end * STEP_MS, on, reason, long, short, verdict, alpha, round(base)))
     return judged
 

@@ -28,10 +28,13 @@ from streams.alert_windows import (
     targeted,
     windows_end,
 )
+from streams.incidents import Incidents
+from streams.replay import replay
 from streams.settings import Settings
 from streams.track import Track
 
 EVERY_S = 5.0
+_RESUMED_DAYS = 7
 _PERIOD_HOURS = {"month": 730.485, "quarter": 2_191.455, "year": 8_765.82}
 _HELP = {
     names.ALERT_OBSERVED: "What was counted in a window.",
@@ -41,6 +44,7 @@ _HELP = {
     names.ALERT_NEEDED: "The count in the long window that would be.",
     names.ALERT_BASE: "Customers, buyers or leads at risk.",
     names.ALERT_ON: "1 where there are enough customers for a window to mean something.",
+    names.ALERT_SINCE: "When its incident began, while it lasts.",
     names.ALERT_END: "Where the windows end: up to there the sources have been heard of.",
 }
 
@@ -64,7 +68,7 @@ class Alerts:
         self._targets: dict[str, Target] = {}
         self.aim(settings.economics.targets)
         self._asked_at_s = -EVERY_S
-        self._since_ms: dict[tuple[str, str], int] = {}
+        self._incidents: Incidents | None = None
 
     def aim(self, goals: Iterable[Target]) -> None:
         """Take what is usual from these targets, where the settings want it so."""
@@ -86,16 +90,16 @@ class Alerts:
             watermarks: type of event -> up to when its sources have been heard of; without one, up to now.
         """
         self.judged, self.silent, self.now_ms = [], {}, now_ms
+        incidents = self._incidents = self._incidents or self._resumed(track, now_ms, watermarks)
         for watch in WATCHES:
             series = series_of(track, watch, self._timezone)
-            end = max(min(windows_end(watch, now_ms, watermarks), series.end), series.first)
+            end = _end(watch, series, now_ms, watermarks)
             baseline = self._baseline(watch, series, end - end % DAY_STEPS)
             if baseline is None:
                 self.silent[watch.id] = _learning(series, end)
             else:
-                self.judged += judge(watch, series, baseline, end, self._budget)
-        firing = {_key(one) for one in self.judged if one.verdict is not None and one.verdict.firing}
-        self._since_ms = {key: self._since_ms.get(key, now_ms) for key in firing}
+                self.judged += judge(watch, series, baseline, end, self._budget, incidents.held(watch.id))
+        incidents.observe_all(self.judged)
 
     def exposition(self, unknown: Mapping[str, str]) -> bytes:
         """Return the gauges, in Prometheus's text format; none of a KPI that is unknown."""
@@ -111,6 +115,9 @@ class Alerts:
                 place = f'{{{labels},{names.SPAN}="{span}"}}'
                 samples[names.ALERT_OBSERVED].append(f"{place} {seen.observed}")
                 samples[names.ALERT_EXPECTED].append(f"{place} {seen.expected!r}")
+            since_ms = self._since_ms(one)
+            if since_ms is not None:
+                samples[names.ALERT_SINCE].append(f"{{{labels}}} {since_ms / 1000!r}")
             if one.verdict is not None:
                 samples[names.ALERT_P_VALUE].append(f"{{{labels}}} {one.verdict.p_value!r}")
                 samples[names.ALERT_ALPHA].append(f"{{{labels}}} {one.alpha!r}")
@@ -132,7 +139,7 @@ class Alerts:
 
     def _told(self, one: Judged) -> dict[str, Any]:
         verdict = one.verdict
-        since_ms = self._since_ms.get(_key(one))
+        since_ms = self._since_ms(one)
         return {
             "severity": one.tier.severity,
             "on": one.on,
@@ -148,6 +155,21 @@ class Alerts:
             "needed": None if verdict is None else verdict.needed,
             "base": one.base,
         }
+
+    def _since_ms(self, one: Judged) -> int | None:
+        return None if self._incidents is None else self._incidents.since_ms(one.watch.id, one.tier.name)
+
+    def _resumed(self, track: Track, now_ms: int, watermarks: Mapping[str, int]) -> Incidents:
+        """Return the incidents that the last days held: another worker may have paged them."""
+        incidents = Incidents()
+        for watch in WATCHES:
+            series = series_of(track, watch, self._timezone)
+            end = _end(watch, series, now_ms, watermarks)
+            today = end - end % DAY_STEPS
+            known = self._baseline(watch, series, today) if watch.kpi in self._targets else None
+            within = {watch.id: range(today - _RESUMED_DAYS * DAY_STEPS, end)}
+            incidents.resume(replay(track, self._timezone, self._budget, [watch], known, within).episodes)
+        return incidents
 
     def _baseline(self, watch: Watch, series: Series, end: int) -> Baseline | None:
         usual = learned(watch, series, end)
@@ -172,8 +194,8 @@ def _families(samples: Mapping[str, list[str]]) -> Iterable[str]:
             yield from (f"{name}{sample}\n" for sample in of_name)
 
 
-def _key(one: Judged) -> tuple[str, str]:
-    return one.watch.id, one.tier.name
+def _end(watch: Watch, series: Series, now_ms: int, watermarks: Mapping[str, int]) -> int:
+    return max(min(windows_end(watch, now_ms, watermarks), series.end), series.first)
 
 
 def _longest_first(target: Target) -> float:

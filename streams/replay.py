@@ -7,12 +7,12 @@ Only steps at which both windows are off by the tier's factor are judged one by 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from metrics.alerting import WATCHES, Seen, Tier, Watch
+from metrics.alerting import MINUTE_MS, WATCHES, Seen, Tier, Watch
 from streams.alert_windows import (
     DAY_STEPS,
     WEEK_STEPS,
@@ -65,8 +65,16 @@ class Replayed:
     days_on: dict[tuple[str, str], int]
 
 
+_ALL: Mapping[str, range] = {}
+
+
 def replay(
-    track: Track, timezone: str, budget: Budget, watches: Iterable[Watch] = WATCHES, known: Baseline | None = None
+    track: Track,
+    timezone: str,
+    budget: Budget,
+    watches: Iterable[Watch] = WATCHES,
+    known: Baseline | None = None,
+    within: Mapping[str, range] = _ALL,
 ) -> Replayed:
     """Play a history through.
 
@@ -76,11 +84,13 @@ def replay(
         budget: of false alarms a year.
         watches: what is watched.
         known: what is usual, where it isn't to be learned: a simulation's truth.
+        within: watch -> the steps to judge; without one, all of them but the first week.
     """
     found = Replayed([], {}, {})
     for watch in watches:
         series = series_of(track, watch, timezone)
-        _Player(watch, series, budget, known).play(found)
+        steps = range(series.first + WEEK_STEPS, series.end)
+        _Player(watch, series, budget, known).play(found, within.get(watch.id, steps))
     found.episodes.sort(key=lambda episode: episode.begin_ms)
     return found
 
@@ -92,26 +102,27 @@ class _Player:
         self._watch, self._series, self._budget, self._known = watch, series, budget, known
         self._so_far = np.concatenate([[0], np.cumsum(series.counts)])
 
-    def play(self, found: Replayed) -> None:
+    def play(self, found: Replayed, steps: range) -> None:
         firing: dict[str, list[Episode]] = {tier.name: [] for tier in self._watch.tiers}
         series = self._series
         days = 0
-        for day in range(series.first + WEEK_STEPS, series.end, DAY_STEPS):
+        for day in range(max(steps.start, series.first + WEEK_STEPS), steps.stop, DAY_STEPS):
             baseline = self._known or learned(self._watch, series, day)
             if baseline is None:
                 continue
             days += 1
-            until = min(day + DAY_STEPS, series.end)
+            until = min(day + DAY_STEPS, steps.stop)
             expected = baseline.expected(series, day - WEEK_STEPS, until)
             expected_so_far = np.concatenate([[0.0], np.cumsum(expected)])
             for tier in self._watch.tiers:
                 alpha, on = tier_setting(self._watch, tier, series, baseline, day, self._budget)
-                if on:
+                episodes = firing[tier.name]
+                held = bool(episodes) and _lasts(episodes[-1], tier, day * STEP_MS)
+                if on or held:
                     key = (self._watch.id, tier.name)
                     found.days_on[key] = found.days_on.get(key, 0) + 1
-                    self._judge_day(
-                        tier, range(day + 1, until + 1), expected_so_far, baseline, alpha, firing[tier.name]
-                    )
+                    ends = range(day + 1, until + 1)
+                    self._judge_day(tier, ends, expected_so_far, baseline, alpha, episodes, begins=on)
         found.days[self._watch.id] = days
         found.episodes += (episode for episodes in firing.values() for episode in episodes)
 
@@ -123,7 +134,10 @@ class _Player:
         baseline: Baseline,
         alpha: float,
         episodes: list[Episode],
+        *,
+        begins: bool,
     ) -> None:
+        """Judge the steps of a day; a tier that is only held (`begins` is False) goes on with its episode alone."""
         counted, usual = [], []
         within = np.arange(len(ends)) + WEEK_STEPS + 1  # of the expected, which begin a week before the day
         overall = within + ends.start - 1 - WEEK_STEPS - self._series.first
@@ -138,16 +152,18 @@ class _Player:
             long, short = (Seen(int(c[index]), float(m[index])) for c, m in zip(counted, usual, strict=True))
             dispersion = baseline.dispersion_of(self._watch, long.expected)
             verdict = self._watch.judge(tier, long, short, alpha, dispersion)
-            if verdict.firing:
-                self._fire(tier, ends[index] * STEP_MS, long, short, verdict.p_value, alpha, episodes)
+            if not verdict.firing:
+                continue
+            at_ms = ends[index] * STEP_MS
+            if episodes and _lasts(episodes[-1], tier, at_ms):
+                episodes[-1] = replace(episodes[-1], end_ms=at_ms)
+            elif begins:
+                place = (self._watch.id, tier.name, tier.severity, at_ms, at_ms)
+                episodes.append(Episode(*place, long, short, verdict.p_value, alpha))
 
-    def _fire(
-        self, tier: Tier, at_ms: int, long: Seen, short: Seen, p_value: float, alpha: float, episodes: list[Episode]
-    ) -> None:
-        if episodes and at_ms - episodes[-1].end_ms <= tier.holds_min * 60_000:
-            episodes[-1] = replace(episodes[-1], end_ms=at_ms)
-            return
-        episodes.append(Episode(self._watch.id, tier.name, tier.severity, at_ms, at_ms, long, short, p_value, alpha))
+
+def _lasts(episode: Episode, tier: Tier, at_ms: int) -> bool:
+    return at_ms - episode.end_ms <= tier.holds_min * MINUTE_MS
 
 
 def first_within(episodes: Sequence[Episode], watch: str, begin_ms: int, end_ms: int) -> Episode | None:
