@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 JOB = "tapesh"
 """The scrape job of the engine's workers."""
+GRAFANA = "grafana"
+"""The external label of Prometheus that says where people find Grafana."""
 RUNBOOK = "docs/runbook.md"
 
 
@@ -27,6 +29,7 @@ class Alert:
         distrust: KPIs can't be trusted while it fires, so their alerts are held back.
         holds: how long it goes on firing after it was last true; empty: not at all.
         labels: beyond severity and layer.
+        board: a link to the board at that time, a template too; empty: none.
     """
 
     name: str
@@ -40,6 +43,7 @@ class Alert:
     distrust: bool = False
     holds: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
+    board: str = ""
 
     def rule(self) -> dict[str, Any]:
         """As Prometheus reads it."""
@@ -54,5 +58,6 @@ class Alert:
                 "summary": self.summary,
                 "description": self.description,
                 "runbook_url": f"{RUNBOOK}#{self.name.lower()}",
+                **({"board_url": self.board} if self.board else {}),
             },
         }

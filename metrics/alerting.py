@@ -69,6 +69,8 @@ class Watch:
         told: what is counted, in words: `customers left`.
         looks: the first three places to look at.
         act: what to do.
+        board: the one to look at.
+        sliced: it is judged for each value of each slice attribute.
     """
 
     id: str
@@ -83,6 +85,8 @@ class Watch:
     act: str
     falls: bool = False
     seasonal: bool = True
+    board: str = "tapesh-churn"
+    sliced: bool = False
 
     def judge(self, tier: Tier, long: Seen, short: Seen, alpha: float, dispersion: float = 0.0) -> Verdict:
         """Say whether a pair of windows is news.
@@ -202,6 +206,27 @@ WATCHES: tuple[Watch, ...] = (
         act="If the sign-up is broken, mend it. If leads are worthless, stop the campaign that brings them.",
         falls=True,
         seasonal=False,
+        board="tapesh-acquisition",
     ),
 )
-BY_ID: dict[str, Watch] = {watch.id: watch for watch in WATCHES}
+SLICE_DAY = Tier("24h", "ticket", 1_440, 60, 2.5, 360)
+SLICE_WEEK = Tier("7d", "ticket", 10_080, 1_440, 1.5, 1_440)
+BY_SLICE = Watch(
+    id="churn-by-slice",
+    kpi="churn_rate",
+    counted="closed",
+    exposed=("opened", "closed"),
+    tiers=(SLICE_DAY, SLICE_WEEK),  # of windows that are kept for every slice
+    sources=("cancellation",),
+    titles={"ticket": "TapeshChurnRaisedInSlice"},
+    told="customers left",
+    looks=(
+        "`tapesh explain churn_rate --window 24h`: is it this value alone, or are others of its attribute behind it?",
+        "What is its own: a campaign that brought them, a plan's price, a country's payment or delivery?",
+        "Its reasons in its own board: choose the slice and the value above.",
+    ),
+    act="Call who owns the channel, plan, segment or country. Everybody's alert is silent: the others go on as usual.",
+    sliced=True,
+)
+"""Churn in one value of a slice attribute. It has a budget of its own, shared by all values that are watched."""
+BY_ID: dict[str, Watch] = {watch.id: watch for watch in (*WATCHES, BY_SLICE)}

@@ -50,7 +50,7 @@ def render(snapshot: Snapshot, unknown: Mapping[str, str], currency: str) -> byt
     if unknown:
         lines += _head(KPI_UNKNOWN, _UNKNOWN_HELP)
         lines += [
-            f'{KPI_UNKNOWN}{{{KPI}="{_escaped(kpi_id)}",{REASON}="{_escaped(reason)}"}} 1'
+            f'{KPI_UNKNOWN}{{{KPI}="{escaped(kpi_id)}",{REASON}="{escaped(reason)}"}} 1'
             for kpi_id, reason in unknown.items()
         ]
     return "".join(f"{line}\n" for line in lines).encode()
@@ -64,7 +64,7 @@ def render_restated(deltas: Mapping[tuple[str, str], float], unknown: Collection
         unknown: KPIs that have no gauges now.
     """
     samples = [
-        f'{RESTATED_DELTA}{{{KPI}="{_escaped(kpi)}",{PERIOD}="{_escaped(kind)}"}} {delta!r}'
+        f'{RESTATED_DELTA}{{{KPI}="{escaped(kpi)}",{PERIOD}="{escaped(kind)}"}} {delta!r}'
         for (kind, kpi), delta in deltas.items()
         if kpi not in unknown
     ]
@@ -118,7 +118,7 @@ def _family(kpi: Kpi, name: str, places: list[tuple[str, KpiValues]]) -> list[st
             continue
         if isinstance(value, dict):
             samples += [
-                f'{name}{{{labels},{kpi.label}="{_escaped(label)}"}} {part!r}'
+                f'{name}{{{labels},{kpi.label}="{escaped(label)}"}} {part!r}'
                 for label, part in value.items()
                 if part is not None
             ]
@@ -128,13 +128,14 @@ def _family(kpi: Kpi, name: str, places: list[tuple[str, KpiValues]]) -> list[st
 
 
 def _head(name: str, text: str) -> list[str]:
-    escaped = text.replace("\\", r"\\").replace("\n", r"\n")
-    return [f"# HELP {name} {escaped}", f"# TYPE {name} gauge"]
+    told = text.replace("\\", r"\\").replace("\n", r"\n")
+    return [f"# HELP {name} {told}", f"# TYPE {name} gauge"]
 
 
 def _labels(window: str, attribute: str, value: str) -> str:
-    return f'{WINDOW}="{_escaped(window)}",{SLICE}="{_escaped(attribute)}",{VALUE}="{_escaped(value)}"'
+    return f'{WINDOW}="{escaped(window)}",{SLICE}="{escaped(attribute)}",{VALUE}="{escaped(value)}"'
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
+    """Return a label's value as Prometheus's text format has it."""
     return text.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")

@@ -9,15 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from metrics import names
-from metrics.alert import JOB, Alert
-from metrics.alerting import WATCHES, Tier, Watch
+from metrics.alert import GRAFANA, JOB, Alert
+from metrics.alerting import BY_SLICE, WATCHES, Tier, Watch
+from metrics.annotations import asked, board_at, label, most_of_it, places
 from metrics.catalogue import BY_ID
 from metrics.kpi import Better
 from metrics.names import ALL, SLICE, VALUE, WINDOW, metric_name
 from metrics.promql import everybody, selector
+from metrics.surveys import LEAST_ANSWERS, SURVEYS, Survey
 
 LASTS = "1m"
-LEAST_ANSWERS = 100
 BEHIND = 0.8
 """Less than this share of what the elapsed part of the month should have brought is behind the plan."""
 EARLY = 0.25
@@ -31,34 +32,40 @@ ADDING_UP = ("new_customers", "won_back_customers", "orders", "revenue", "leads"
 RESTATED = 0.05
 """Past days that have moved by more than this share of a month were published wrong, for whoever reads them."""
 RESTATED_KPIS = ("revenue", "orders", "new_customers", "lost_customers")
-BOARD = "/d/tapesh-overview"
 _ONE = "max without (instance, pod)"
 _WINDOW = "max without (instance, pod, span)"
-_ELAPSED = "(day_of_month() - 1 + hour() / 24) / days_in_month()"
+_WATCHED = (*WATCHES, BY_SLICE)
 
 
 def kpi_alerts(currency: str) -> tuple[Alert, ...]:
     """All alerts about customers; the currency is part of the names of what is money."""
-    counted = (_counted(watch, tier) for watch in WATCHES for tier in watch.tiers)
-    return (*counted, *_surveys(currency), *_plans(), _restated(currency))
+    counted = (_counted(watch, tier) for watch in _WATCHED for tier in watch.tiers)
+    return (*counted, *map(_down, SURVEYS), *_plans(), _restated(currency))
 
 
 def runbook_of_customers(currency: str) -> Iterable[str]:
     """The sections of the runbook: what it means, where to look first, what to do."""
     alerts = kpi_alerts(currency)
-    for watch in WATCHES:
+    for watch in _WATCHED:
         for severity, title in watch.titles.items():
             rules = [alert for alert in alerts if alert.name == title]
             tiers = [tier for tier in watch.tiers if tier.severity == severity]
-            yield from (f"## {title}", "", f"*{severity}, after {LASTS}*", "", _meaning(watch, tiers), "")
-            yield from ("First:", "", *(f"{number}. {look}" for number, look in enumerate(watch.looks, start=1)), "")
-            yield from (f"Then: {watch.act}", "", "```promql", rules[0].expr, "```", "")
-    titles = {title for watch in WATCHES for title in watch.titles.values()}
+            yield from _section(rules[0], _meaning(watch, tiers), watch.looks, watch.act)
+    for survey in SURVEYS:
+        rule = next(alert for alert in alerts if alert.name == survey.title)
+        yield from _section(rule, _heard(survey), survey.looks, survey.act)
+    titles = {title for watch in _WATCHED for title in watch.titles.values()} | {survey.title for survey in SURVEYS}
     for alert in alerts:
         if alert.name not in titles:
             marks = f"*{alert.severity}, after {alert.lasts}*"
             yield from (f"## {alert.name}", "", marks, "", alert.description, "", alert.action, "")
             yield from ("```promql", alert.expr, "```", "")
+
+
+def _section(rule: Alert, meaning: str, looks: Iterable[str], act: str) -> Iterable[str]:
+    yield from (f"## {rule.name}", "", f"*{rule.severity}, after {rule.lasts}*", "", meaning, "")
+    yield from ("First:", "", *(f"{number}. {look}" for number, look in enumerate(looks, start=1)), "")
+    yield from (f"Then: {act}", "", "```promql", rule.expr, "```", "")
 
 
 def _counted(watch: Watch, tier: Tier) -> Alert:
@@ -72,33 +79,34 @@ def _counted(watch: Watch, tier: Tier) -> Alert:
             return f"({observed} * {tier.factor:g} <= {expected})"
         return f"({observed} >= {tier.factor:g} * {expected})"
 
+    at, place = places(watch, tier)
+
     def told(name: str, form: str, span: str = "") -> str:
-        labels = f'{names.ALERT}="{watch.id}", {names.TIER}="{tier.name}"'
-        labels += f', {names.SPAN}="{span}"' if span else ""
-        return (
-            f"{{{{ with printf `{name}{{job=%q, {labels}}}` .Labels.job | query }}}}"
-            f"{{{{ . | first | value | {form} }}}}{{{{ end }}}}"
-        )
+        return asked(f"{name}{{{at}{label(names.SPAN, span)}}}", place, f"{{{{ . | first | value | {form} }}}}")
 
     less = "only " if watch.falls else ""
+    of_value = " in {{ $labels.slice }}={{ $labels.value }}" if watch.sliced else ""
+    since = asked(f"{names.ALERT_SINCE}{{{at}}}", place, "Since {{ . | first | value | humanizeTimestamp }}. ")
+    ends = "now" if watch.sliced else f"at {told(names.ALERT_END, 'humanizeTimestamp')}"
     return Alert(
         name=watch.titles[tier.severity],
         expr=f"{off('long')}\n  and {off('short')}\n  and ({gauge(names.ALERT_P_VALUE)} < {gauge(names.ALERT_ALPHA)})",
         lasts=LASTS,
         severity=tier.severity,
         layer="kpi",
-        summary=f"{less.capitalize()}{{{{ $value }}}} {watch.told} within {tier.name}, "
+        summary=f"{less.capitalize()}{{{{ $value }}}} {watch.told} within {tier.name}{of_value}, "
         f"{told(names.ALERT_EXPECTED, 'printf `%.1f`', 'long')} were to be expected.",
-        description=f"By chance that happens with a probability of {told(names.ALERT_P_VALUE, 'printf `%.1e`')}; it "
-        f"is news below {told(names.ALERT_ALPHA, 'printf `%.1e`')}, from "
-        f"{told(names.ALERT_NEEDED, 'printf `%.0f`')} of "
+        description=f"{since}By chance that happens with a probability of "
+        f"{told(names.ALERT_P_VALUE, 'printf `%.1e`')}; it is news below "
+        f"{told(names.ALERT_ALPHA, 'printf `%.1e`')}, from {told(names.ALERT_NEEDED, 'printf `%.0f`')} of "
         f"{told(names.ALERT_BASE, 'printf `%.0f`')} {'leads' if len(watch.exposed) == 1 else 'at risk'} on. "
-        f"The windows of {tier.name} and {_span(tier.short_min)} end at "
-        f"{told(names.ALERT_END, 'humanizeTimestamp')}. {BY_ID[watch.kpi].meaning.en} Who and why: "
-        f"`tapesh explain {watch.kpi}`, and the board {BOARD}.",
+        f"The windows of {tier.name} and {_span(tier.short_min)} end {ends}. "
+        f"{'' if watch.sliced else most_of_it(at, place)}{BY_ID[watch.kpi].meaning.en} Who and why: "
+        f"`tapesh explain {watch.kpi}`.",
         action=watch.act,
         holds=_span(tier.holds_min),
         labels={names.KPI: watch.kpi, names.ALERT: watch.id, names.TIER: tier.name},
+        board=board_at(watch, tier, at, place),
     )
 
 
@@ -114,24 +122,43 @@ def _meaning(watch: Watch, tiers: list[Tier]) -> str:
     )
 
 
-def _surveys(currency: str) -> Iterable[Alert]:
-    def nps(kpi: str, window: str) -> str:
-        return f"{_ONE} ({everybody(BY_ID[kpi], window, currency, JOB)})"
+def _down(survey: Survey) -> Alert:
+    def gauge(name: str) -> str:
+        return f"{_ONE} ({selector(name, {'job': JOB, names.ALERT: survey.id})})"
 
-    yield Alert(
-        name="TapeshNpsDown",
-        expr=f"({nps('nps', '30d')} + ignoring (window) {nps('nps_margin', '30d')}"
-        f"\n    < ignoring (window) {nps('nps', '90d')})"
-        f"\n  and ignoring (window) {nps('nps_responses', '30d')} >= {LEAST_ANSWERS}",
+    def told(name: str, form: str = survey.form) -> str:
+        at = f"job=%q{label(names.ALERT, survey.id)}, {names.AGAINST}=%q, {WINDOW}=%q"
+        place = "$labels.job $labels.against $labels.window"
+        return asked(f"{name}{{{at}}}", place, f"{{{{ . | first | value | {form} }}}}")
+
+    score, reference = gauge(names.SURVEY_SCORE), gauge(names.SURVEY_REFERENCE)
+    return Alert(
+        name=survey.title,
+        expr=f"{score}\n  and ({gauge(names.SURVEY_UPPER)} < {reference})"
+        f"\n  and ({reference} - {score} >= {survey.least:g})"
+        f"\n  and ({gauge(names.SURVEY_ANSWERS)} >= {LEAST_ANSWERS})",
         lasts="6h",
         severity="ticket",
         layer="kpi",
-        summary="The net promoter score is down.",
-        description="The interval around that of the last 30 days lies below the score of 90 days "
-        f"({LEAST_ANSWERS} answers or more; an interval of 95 %, so one in forty such is chance).",
-        action="Read the answers of those who scored 0 to 6. Is it one channel or touchpoint? Did those who are asked "
-        "change: another survey, another moment?",
-        labels={names.KPI: "nps"},
+        summary=f"{survey.told} ({{{{ $labels.window }}}}) is down to {{{{ $value | {survey.form} }}}}, "
+        f"{{{{ if eq $labels.against `target` }}}}below its target of{{{{ else }}}}from{{{{ end }}}} "
+        f"{told(names.SURVEY_REFERENCE)}.",
+        description=f"{told(names.SURVEY_ANSWERS, 'printf `%.0f`')} answers; by chance it may be up to "
+        f"{told(names.SURVEY_UPPER)}. {BY_ID[survey.kpi].meaning.en}",
+        action=survey.act,
+        holds="1d",
+        labels={names.KPI: survey.kpi, names.ALERT: survey.id},
+        board=f"{{{{ $externalLabels.{GRAFANA} }}}}/d/tapesh-satisfaction?var-job={{{{ $labels.job | urlquery }}}}"
+        "&from=now-90d",
+    )
+
+
+def _heard(survey: Survey) -> str:
+    return (
+        f"{survey.told} is lower than chance explains: the interval about it excludes what the two months before had"
+        f" (against `usual`), or its target (against `target`), with {LEAST_ANSWERS} answers or more and a drop of"
+        f" {survey.least:g} or more. How wide the interval is follows from the budget of false tickets; `/kpis` shows"
+        " it under `alerts`."
     )
 
 
@@ -139,18 +166,20 @@ def _plans() -> Iterable[Alert]:
     attained = metric_name(BY_ID["target_attainment"], "EUR")
     everyone = {"job": JOB, SLICE: ALL, VALUE: ALL}
     lower = "|".join(kpi.id for kpi in BY_ID.values() if kpi.better is Better.LOWER and kpi.label is None)
-    month = selector(attained, everyone | {WINDOW: "month"}, {names.KPI: "|".join(ADDING_UP)})
+    of_month = {"job": JOB, WINDOW: "month"}
+    pace = selector(names.TARGET_PACE, of_month, {names.KPI: "|".join(ADDING_UP)})
+    elapsed = selector(names.TARGET_ELAPSED, of_month)
     yield Alert(
         name="TapeshTargetBehind",
-        expr=f"{_ONE} ({month}) < scalar(vector({BEHIND}) * {_ELAPSED})\n  and on () ({_ELAPSED} > {EARLY})"
-        f"\n  unless on ({names.KPI}) {selector(names.TARGET_CHANCE, {'job': JOB, WINDOW: 'month'})}",
+        expr=f"{_ONE} ({pace}) < {BEHIND}\n  and {_ONE} ({elapsed}) > {EARLY}"
+        f"\n  unless {_ONE} ({selector(names.TARGET_CHANCE, of_month)})",
         lasts="6h",
         severity="ticket",
         layer="kpi",
-        summary="{{ $labels.kpi }} has reached {{ $value | humanizePercentage }} of the month's target: behind it.",
-        description=f"It is less than {BEHIND:.0%} of what the elapsed part of the month should have brought "
-        "(months of the Gregorian calendar, in UTC), and too little is known yet to say more: where a chance is known, "
-        "that is what counts.",
+        summary="{{ $labels.kpi }} has brought {{ $value | humanizePercentage }} of what it should have by now.",
+        description=f"It is less than {BEHIND:.0%} of what the elapsed part of the month (of the reporting calendar "
+        "and time zone) should have brought, and too little is known yet to say more: where a chance is known, that is "
+        "what counts.",
         action="Is it late events, a weak week, or the plan? The board's trend over 24 hours and 7 days tells.",
     )
     yield Alert(

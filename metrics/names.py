@@ -66,6 +66,16 @@ ALERT_BASE: Final = "tapesh_alert_base_customers"
 ALERT_ON: Final = "tapesh_alert_on"
 ALERT_SINCE: Final = "tapesh_alert_since_timestamp_seconds"
 ALERT_END: Final = "tapesh_alert_end_timestamp_seconds"
+ALERT_PART: Final = "tapesh_alert_part_ratio"
+"""What a slice's value (or a reason) adds to a change, `by` its own `rate` or by the `mix`."""
+BY: Final = "by"
+
+# Alerts on scores: compared with what is usual, or with a target, `against` says which
+AGAINST: Final = "against"
+SURVEY_ANSWERS: Final = "tapesh_survey_answers"
+SURVEY_SCORE: Final = "tapesh_survey_score"
+SURVEY_UPPER: Final = "tapesh_survey_upper_score"
+SURVEY_REFERENCE: Final = "tapesh_survey_reference_score"
 
 # Targets on their way, by `kpi` and `window`
 TARGET_EXPECTED: Final = "tapesh_target_expected"

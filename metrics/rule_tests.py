@@ -1,7 +1,8 @@
 """Tests for promtool, written from a back-test: the rules fire on what really happened, and on nothing beside it.
 
 The back-test judges in Python, the rules in PromQL. Each alert that it found becomes a test in which the gauges say
-what they said then: at first nothing out of the ordinary, then what was counted.
+what they said then: at first nothing out of the ordinary, then what was counted, and in the end nothing at all: the
+KPI has become unknown, and when its hold is over the alert ends.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ import yaml
 from metrics import names
 from metrics.alerting import BY_ID, Seen
 
-_BEFORE_MIN, _AFTER_MIN = 10, 10
+_EVERY_MIN = 5
+"""How often rules are evaluated: a hold of a day is long enough to test."""
+_BEFORE_MIN, _AFTER_MIN = 20, 30
 _QUIET = 0.5
 """A p-value like any other day's."""
 
@@ -45,7 +48,7 @@ def rule_tests(found: Iterable[Found], rules: str = "rules/tapesh.yml", most: in
         most: tests; the first ones.
     """
     tests = [_test(one) for one in list(found)[:most]]
-    document = {"rule_files": [rules], "evaluation_interval": "1m", "tests": tests}
+    document = {"rule_files": [rules], "evaluation_interval": f"{_EVERY_MIN}m", "tests": tests}
     return "# Written by `tapesh backtest --rules`.\n" + yaml.safe_dump(document, sort_keys=False)
 
 
@@ -57,7 +60,7 @@ def _test(one: Found) -> dict[str, Any]:
 
     def gauge(name: str, before: float, after: float, span: str = "") -> None:
         place = f'{labels}, {names.SPAN}="{span}"' if span else labels
-        values = f"{before!r}x{_BEFORE_MIN} {after!r}x{_AFTER_MIN}"
+        values = f"{before!r}x{_BEFORE_MIN} {after!r}x{_AFTER_MIN} stale"
         series.append({"series": f"{name}{{{place}}}", "values": values})
 
     for span, seen in (("long", one.long), ("short", one.short)):
@@ -79,8 +82,13 @@ def _test(one: Found) -> dict[str, Any]:
             {"expr": expr, "eval_time": f"{_BEFORE_MIN}m", "exp_samples": []},
             {
                 "expr": expr,
-                "eval_time": f"{_BEFORE_MIN + 5}m",
+                "eval_time": f"{_BEFORE_MIN + 4 * _EVERY_MIN}m",
                 "exp_samples": [{"labels": f"ALERTS{{{told}}}", "value": 1}],
+            },
+            {
+                "expr": expr,
+                "eval_time": f"{_BEFORE_MIN + _AFTER_MIN + tier.holds_min + 3 * _EVERY_MIN}m",
+                "exp_samples": [],
             },
         ],
     }

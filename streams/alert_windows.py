@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from metrics.alerting import REACH, WATCHES, Seen, Severity, Tier, Verdict, Watch, reach
 from metrics.budget import alpha_for
+from metrics.surveys import SURVEYS
 from streams.panes import HOUR_MS
 from streams.sums import Ints
 from streams.track import STEP_MIN, STEP_MS, Track
@@ -48,8 +49,12 @@ class Budget:
     tickets: float = 12.0
 
     def share(self, severity: Severity) -> float:
-        """Return what one tier may use up: all that could alarm are counted, whether on or off."""
+        """Return what one tier may use up: all that could alarm are counted, whether on or off.
+
+        A survey counts for two tickets: against what is usual, and against a target.
+        """
         tiers = sum(tier.severity == severity for watch in WATCHES for tier in watch.tiers)
+        tiers += 2 * len(SURVEYS) if severity == "ticket" else 0
         return (self.pages if severity == "page" else self.tickets) / tiers
 
 

@@ -12,8 +12,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from metrics import names
-from metrics.alerting import WATCHES, Watch
+from metrics.alerting import BY_SLICE, WATCHES, Watch
 from metrics.economics import Target
+from metrics.exporter import escaped
+from metrics.frame import Cell, CellSums
+from streams.alert_parts import Part, parts_of
 from streams.alert_windows import (
     DAY_STEPS,
     LEAST_WEEKS,
@@ -31,7 +34,10 @@ from streams.alert_windows import (
 from streams.incidents import Incidents
 from streams.replay import replay
 from streams.settings import Settings
-from streams.track import Track
+from streams.slice_alerts import SliceAlerts, Usual
+from streams.survey_alerts import HELP as SURVEY_HELP
+from streams.survey_alerts import SurveyAlerts
+from streams.track import STEP_MIN, Track
 
 EVERY_S = 5.0
 _RESUMED_DAYS = 7
@@ -45,7 +51,9 @@ _HELP = {
     names.ALERT_BASE: "Customers, buyers or leads at risk.",
     names.ALERT_ON: "1 where there are enough customers for a window to mean something.",
     names.ALERT_SINCE: "When its incident began, while it lasts.",
+    names.ALERT_PART: "What a slice's value, or a reason, adds to the change against 30 days, as a share of it.",
     names.ALERT_END: "Where the windows end: up to there the sources have been heard of.",
+    **SURVEY_HELP,
 }
 
 
@@ -66,12 +74,21 @@ class Alerts:
         self._budget = Budget(settings.alerts.false_pages_per_year, settings.alerts.false_tickets_per_year)
         self._by_target = settings.alerts.expected == "target"
         self._targets: dict[str, Target] = {}
-        self.aim(settings.economics.targets)
         self._asked_at_s = -EVERY_S
         self._incidents: Incidents | None = None
+        self._usual: Usual | None = None
+        self._sums_at_ms = -1
+        self._parts: dict[tuple[str, str], list[Part]] = {}
+        self._time = settings.reporting_time
+        alerts = settings.alerts
+        self._slices = SliceAlerts(len(settings.slices), alerts.slice_values, alerts.false_slice_tickets_per_year)
+        self._surveys = SurveyAlerts(self._budget)
+        self.aim(settings.economics.targets)
 
     def aim(self, goals: Iterable[Target]) -> None:
-        """Take what is usual from these targets, where the settings want it so."""
+        """Compare scores with these targets; take what is usual from them, where the settings want it so."""
+        goals = tuple(goals)
+        self._surveys.aim(goals)
         self._targets = {goal.kpi: goal for goal in sorted(goals, key=_longest_first)} if self._by_target else {}
 
     def is_due(self, now_s: float) -> bool:
@@ -89,7 +106,7 @@ class Alerts:
             now_ms: as of when it is.
             watermarks: type of event -> up to when its sources have been heard of; without one, up to now.
         """
-        self.judged, self.silent, self.now_ms = [], {}, now_ms
+        self.judged, self.silent, self.now_ms, self._usual = [], {}, now_ms, None
         incidents = self._incidents = self._incidents or self._resumed(track, now_ms, watermarks)
         for watch in WATCHES:
             series = series_of(track, watch, self._timezone)
@@ -99,7 +116,25 @@ class Alerts:
                 self.silent[watch.id] = _learning(series, end)
             else:
                 self.judged += judge(watch, series, baseline, end, self._budget, incidents.held(watch.id))
+                if watch.kpi == BY_SLICE.kpi:
+                    self._usual = _usual_of_all(series, baseline, end)
         incidents.observe_all(self.judged)
+
+    def take_sums(self, sums: Mapping[Cell, Mapping[str, CellSums]], now_ms: int, *, full: bool) -> None:
+        """Judge scores and, where slices are among the sums, slices.
+
+        Args:
+            sums: by cell and window.
+            now_ms: as of when it is.
+            full: slices are among them.
+        """
+        self._surveys.take(sums.get(None, {}), [plan.name for plan in self._time.plans])
+        if full and not 0 <= now_ms - self._sums_at_ms < EVERY_S * 1000:
+            self._sums_at_ms = now_ms
+            frame = self._time.frame(now_ms)
+            self._slices.take(sums, frame, self._usual)
+            lasting = [one for one in self.judged if self._since_ms(one) is not None]
+            self._parts = {_key(one): parts_of(sums, frame, one.watch, one.tier) for one in lasting}
 
     def exposition(self, unknown: Mapping[str, str]) -> bytes:
         """Return the gauges, in Prometheus's text format; none of a KPI that is unknown."""
@@ -118,10 +153,14 @@ class Alerts:
             since_ms = self._since_ms(one)
             if since_ms is not None:
                 samples[names.ALERT_SINCE].append(f"{{{labels}}} {since_ms / 1000!r}")
+                samples[names.ALERT_PART] += (_sample(labels, part) for part in self._parts.get(_key(one), ()))
             if one.verdict is not None:
                 samples[names.ALERT_P_VALUE].append(f"{{{labels}}} {one.verdict.p_value!r}")
                 samples[names.ALERT_ALPHA].append(f"{{{labels}}} {one.alpha!r}")
                 samples[names.ALERT_NEEDED].append(f"{{{labels}}} {one.verdict.needed}")
+        sliced = self._slices.samples() if BY_SLICE.kpi not in unknown else ()
+        for name, sample in (*sliced, *self._surveys.samples(unknown)):
+            samples[name].append(sample)
         return "".join(_families(samples)).encode()
 
     def document(self, unknown: Mapping[str, str]) -> dict[str, Any]:
@@ -135,7 +174,11 @@ class Alerts:
             if one.watch.kpi not in unknown:
                 of_watch = said.setdefault(one.watch.id, {"kpi": one.watch.kpi, "base": one.base, "windows": {}})
                 of_watch["windows"][one.tier.name] = self._told(one)
-        return said
+        is_known = BY_SLICE.kpi not in unknown
+        said[BY_SLICE.id] = (
+            self._slices.document() if is_known else {"kpi": BY_SLICE.kpi, "unknown": unknown[BY_SLICE.kpi]}
+        )
+        return said | self._surveys.document(unknown)
 
     def _told(self, one: Judged) -> dict[str, Any]:
         verdict = one.verdict
@@ -154,6 +197,10 @@ class Alerts:
             "alpha": one.alpha,
             "needed": None if verdict is None else verdict.needed,
             "base": one.base,
+            "parts": [
+                {"slice": part.attribute, "value": part.value, "by": part.by, "share": part.share}
+                for part in (self._parts.get(_key(one), ()) if since_ms is not None else ())
+            ],
         }
 
     def _since_ms(self, one: Judged) -> int | None:
@@ -179,6 +226,14 @@ class Alerts:
         return targeted(watch, float(target.value), _PERIOD_HOURS[target.window], usual)
 
 
+def _usual_of_all(series: Series, baseline: Baseline, end: int) -> Usual:
+    season = {}
+    for minutes in {span for tier in BY_SLICE.tiers for span in (tier.long_min, tier.short_min)}:
+        hours = series.hours[max(end - minutes // STEP_MIN - series.first, 0) : end - series.first]
+        season[minutes] = float(baseline.season[hours].mean()) if len(hours) else 1.0
+    return Usual(baseline.rate, season, baseline.dispersion)
+
+
 def _learning(series: Series, end: int) -> str:
     counted = series.counts.nonzero()[0]
     if not len(counted):
@@ -192,6 +247,15 @@ def _families(samples: Mapping[str, list[str]]) -> Iterable[str]:
         if of_name:
             yield f"# HELP {name} {_HELP[name]}\n# TYPE {name} gauge\n"
             yield from (f"{name}{sample}\n" for sample in of_name)
+
+
+def _key(one: Judged) -> tuple[str, str]:
+    return one.watch.id, one.tier.name
+
+
+def _sample(labels: str, part: Part) -> str:
+    place = f'{names.SLICE}="{escaped(part.attribute)}",{names.VALUE}="{escaped(part.value)}",{names.BY}="{part.by}"'
+    return f"{{{labels},{place}}} {part.share!r}"
 
 
 def _end(watch: Watch, series: Series, now_ms: int, watermarks: Mapping[str, int]) -> int:

@@ -252,6 +252,8 @@ class Rounds:
         if round_.tick.track and all(answer.track for answer in answers):
             tracks = added_up(unpack(answer.track) for answer in answers)
             self.alerts.take(tracks, now_ms, watermarks)
+        if round_.tick.full or round_.tick.track:
+            self.alerts.take_sums(sums, now_ms, full=round_.tick.full)
         self.completed = round_
         return True
 

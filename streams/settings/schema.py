@@ -312,6 +312,16 @@ class Alerts(_Group):
         2.0, gt=0, le=1_000, description="False pages to be ready for; alpha follows from it.", examples=[2.0]
     )
     false_tickets_per_year: float = Field(12.0, gt=0, le=10_000, description="False tickets likewise.", examples=[12.0])
+    false_slice_tickets_per_year: float = Field(
+        4.0,
+        ge=0,
+        le=10_000,
+        description="False tickets on single slice values likewise, over all of them together; 0: there are none.",
+        examples=[0],
+    )
+    slice_values: int = Field(
+        10, ge=1, le=1_000, description="Values of each attribute, its largest, that may have tickets.", examples=[20]
+    )
     expected: Literal["learned", "target"] = Field(
         "learned",
         description="What is usual: of the eight weeks before, or the KPI's target where it has one.",

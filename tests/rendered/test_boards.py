@@ -39,6 +39,11 @@ NOT_SHOWN = {
         (names.COHORT_RETAINED, names.AT_RISK_BY_TENURE, names.CHURNED_BY_TENURE),
         "what a share that is shown was divided out of",
     ),
+    **dict.fromkeys((names.ALERT_SINCE, names.ALERT_PART), "while an alert lasts only, and in its text"),
+    **dict.fromkeys(
+        (names.SURVEY_ANSWERS, names.SURVEY_SCORE, names.SURVEY_UPPER, names.SURVEY_REFERENCE),
+        "in as many units as there are scores; the alert carries them, and `/kpis`",
+    ),
 }
 
 

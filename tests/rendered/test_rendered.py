@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
+from math import inf
 from pathlib import Path
 
 import pytest
@@ -23,6 +25,7 @@ PROMETHEUS = ROOT / "grafana" / "prometheus"
 RENDERED = files()
 OURS = re.compile(r"(?<![\w:])tapesh_\w+")
 KNOWN = {value for value in vars(names).values() if isinstance(value, str) and value.startswith("tapesh_")}
+ALERTS = sorted({rule["alert"] for group in rule_file("EUR")["groups"] for rule in group["rules"] if "alert" in rule})
 KNOWN |= {metric_name(kpi, "EUR") for kpi in CATALOGUE} | {f"{names.LOOP_HELD}_bucket"}
 
 
@@ -76,17 +79,44 @@ def test_alerts_fire_when_they_should_and_not_otherwise(promtool):
     run(promtool, "test", "rules", *sorted((PROMETHEUS / "tests").glob("*.yml")))
 
 
-def test_every_alert_is_tested_to_fire():
-    """An alert without a test fires at night for the first time."""
-    rules = [rule for group in rule_file("EUR")["groups"] for rule in group["rules"] if "alert" in rule]
+def _looks(test: dict) -> Iterator[tuple[str, float, bool]]:
+    """What a test of promtool asks of alerts: (alert, minute, whether it fires then)."""
+    for case in test.get("alert_rule_test", ()):
+        yield case["alertname"], _minutes(case["eval_time"]), bool(case["exp_alerts"])
+    for case in test.get("promql_expr_test", ()):
+        asked = re.search(r'alertname=(~?)"([^"]+)"', case["expr"])
+        if asked is None:
+            continue
+        firing = {name for sample in case["exp_samples"] or () for name in re.findall(_NAMED, sample["labels"])}
+        for name in ALERTS:
+            if re.fullmatch(asked[2], name) and "count(" not in case["expr"]:
+                yield name, _minutes(case["eval_time"]), name in firing
+
+
+def _minutes(time: str) -> float:
+    return float(time[:-1]) * {"m": 1, "h": 60, "d": 1_440}[time[-1]]
+
+
+_NAMED = r'alertname="(\w+)", alertstate="firing"'
+
+
+@pytest.mark.parametrize("name", ALERTS)
+def test_every_alert_is_tested_to_fire_to_be_quiet_and_to_end(name):
+    """An alert without a test fires at night for the first time, or never stops."""
     tests = [
         test for path in (PROMETHEUS / "tests").glob("*.yml") for test in yaml.safe_load(path.read_text())["tests"]
     ]
-    fires = {case["alertname"] for test in tests for case in test.get("alert_rule_test", ()) if case["exp_alerts"]}
-    for case in (case for test in tests for case in test.get("promql_expr_test", ())):
-        for sample in case.get("exp_samples") or ():
-            fires.update(re.findall(r'^ALERTS\{.*alertname="(\w+)"', sample["labels"]))
-    assert {rule["alert"] for rule in rules} == fires
+    looks = [[(minute, fires) for of, minute, fires in _looks(test) if of == name] for test in tests]
+    assert any(fires for test in looks for _, fires in test), "no test in which it fires"
+    if name == "TapeshWatchdog":
+        return  # it always does
+    first = [min((minute for minute, fires in test if fires), default=inf) for test in looks]
+    before = [minute for test, at in zip(looks, first, strict=True) for minute, fires in test if minute < at]
+    assert before, "no test in which it is quiet though there are figures"
+    ends = [
+        minute for test, at in zip(looks, first, strict=True) for minute, fires in test if minute > at and not fires
+    ]
+    assert ends, "no test in which it ends"
 
 
 def test_every_alert_leads_to_its_place_in_the_runbook():

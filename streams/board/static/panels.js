@@ -234,7 +234,7 @@ function watchOf(view, id, watch) {
   const { word, numbers } = view;
   const title = view.store.kpis.get(watch.kpi)?.title ?? id;
   if (!watch.windows) {
-    return h("div", { class: "watch" }, h("h3", {}, h("bdi", {}, title)), h("p", { class: "note", lang: "en", dir: "ltr" }, watch.unknown ?? watch.silent));
+    return h("div", { class: "watch" }, h("h3", {}, h("bdi", {}, title)), h("p", { class: "note", lang: "en", dir: "ltr" }, watch.unknown ?? watch.silent ?? watch.told));
   }
   const tiers = Object.entries(watch.windows);
   const seen = tiers.filter(([, tier]) => tier.on);
