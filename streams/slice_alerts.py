@@ -118,8 +118,8 @@ def judge(
     """
     rate, dispersion = usual_rate(facts, whole, usual)
     hours = tier.long_min // 60
-    mean = float(f"{facts.base * rate * hours:.2g}")
-    dispersion = float(f"{dispersion:.2g}")
+    mean = float(f"{facts.base * rate * hours:.3g}")
+    dispersion = float(f"{dispersion:.3g}")
     if mean <= 0:
         return None
     alpha = alpha_for(tier, [mean], share, dispersion)
