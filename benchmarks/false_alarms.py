@@ -22,10 +22,12 @@ from streams.alert_windows import (
     WEEK_STEPS,
     Baseline,
     Budget,
+    learned,
     means_of_week,
     series_of,
     tier_setting,
 )
+from streams.expected import Usual
 from streams.replay import Replayed, replay
 from streams.track import COLUMNS, STEP_MS, Track
 
@@ -69,11 +71,12 @@ def year(shop: Shop, weeks: int, random: np.random.Generator, *, burst: tuple[in
 def false_alarms(shop: Shop, years: int, seed: int = 1, *, learn: bool, budget: Budget | None = None) -> Replayed:
     """Judge so many years, in pieces of a year each."""
     random = np.random.default_rng(seed)
-    known = None if learn else Baseline(shop.hourly, SEASON)
+    truth = Baseline(shop.hourly, SEASON)
+    usual: Usual = learned if learn else (lambda *_: truth)
     found = Replayed([], {"churn": 0}, {})
     for _ in range(years):
         track = year(shop, 52 + (_WARM_UP_WEEKS if learn else 1), random)
-        played = replay(track, "UTC", budget or Budget(), [CHURN], known)
+        played = replay(track, "UTC", budget or Budget(), [CHURN], usual)
         found.episodes += played.episodes
         found.days["churn"] += played.days["churn"]
         for key, days in played.days_on.items():

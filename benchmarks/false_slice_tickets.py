@@ -16,6 +16,7 @@ import numpy as np
 from benchmarks.false_alarms import SEASON, Shop
 from metrics.alerting import BY_SLICE, Tier
 from streams.alert_windows import DAY_STEPS, HOUR_STEPS, WEEK_STEPS, Floats
+from streams.replay import SURELY_CHANCE
 from streams.settings import Settings
 from streams.slice_alerts import LEAN, Facts, Usual, judge
 from streams.sums import Ints
@@ -25,8 +26,6 @@ ATTRIBUTES, VALUES = 4, 50
 REFERENCE_DAYS = 90
 _WEEKS = 52
 _WARM_UP = (REFERENCE_DAYS // 7 + 1) * WEEK_STEPS
-_SURELY_CHANCE = 2.3
-"""Standard deviations above the expected at which a count's tail is above the highest alpha: not judged one by one."""
 _SPANS = {"1h": HOUR_STEPS, "24h": DAY_STEPS, "7d": WEEK_STEPS, "90d": REFERENCE_DAYS * DAY_STEPS}
 
 
@@ -93,7 +92,7 @@ def _judged(
         expected = base * hours[name] * shop.hourly * risk * seasons[name]
         may &= own[name] >= tier.factor * expected
         if minutes == tier.long_min:
-            may &= own[name] > expected + _SURELY_CHANCE * np.sqrt(expected)
+            may &= own[name] > expected + SURELY_CHANCE * np.sqrt(expected)
 
     def at(index: int) -> tuple[Facts, Facts, Usual]:
         facts, whole = (

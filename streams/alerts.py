@@ -28,20 +28,20 @@ from streams.alert_windows import (
     judge,
     learned,
     series_of,
-    targeted,
     windows_end,
 )
+from streams.expected import Usual, by_targets
 from streams.incidents import Incidents
 from streams.replay import replay
 from streams.settings import Settings
-from streams.slice_alerts import SliceAlerts, Usual
+from streams.slice_alerts import SliceAlerts
+from streams.slice_alerts import Usual as UsualOfAll
 from streams.survey_alerts import HELP as SURVEY_HELP
 from streams.survey_alerts import SurveyAlerts
 from streams.track import STEP_MIN, Track
 
 EVERY_S = 5.0
 _RESUMED_DAYS = 7
-_PERIOD_HOURS = {"month": 730.485, "quarter": 2_191.455, "year": 8_765.82}
 _HELP = {
     names.ALERT_OBSERVED: "What was counted in a window.",
     names.ALERT_EXPECTED: "What was to be expected there.",
@@ -73,10 +73,10 @@ class Alerts:
         self._timezone = settings.timezone
         self._budget = Budget(settings.alerts.false_pages_per_year, settings.alerts.false_tickets_per_year)
         self._by_target = settings.alerts.expected == "target"
-        self._targets: dict[str, Target] = {}
+        self._expected: Usual = learned
         self._asked_at_s = -EVERY_S
         self._incidents: Incidents | None = None
-        self._usual: Usual | None = None
+        self._usual: UsualOfAll | None = None
         self._sums_at_ms = -1
         self._parts: dict[tuple[str, str], list[Part]] = {}
         self._time = settings.reporting_time
@@ -89,7 +89,7 @@ class Alerts:
         """Compare scores with these targets; take what is usual from them, where the settings want it so."""
         goals = tuple(goals)
         self._surveys.aim(goals)
-        self._targets = {goal.kpi: goal for goal in sorted(goals, key=_longest_first)} if self._by_target else {}
+        self._expected = by_targets(goals) if self._by_target else learned
 
     def is_due(self, now_s: float) -> bool:
         """Tell whether the partitions' tracks should be asked for; it is then no more for a while."""
@@ -111,7 +111,7 @@ class Alerts:
         for watch in WATCHES:
             series = series_of(track, watch, self._timezone)
             end = _end(watch, series, now_ms, watermarks)
-            baseline = self._baseline(watch, series, end - end % DAY_STEPS)
+            baseline = self._expected(watch, series, end - end % DAY_STEPS)
             if baseline is None:
                 self.silent[watch.id] = _learning(series, end)
             else:
@@ -212,26 +212,18 @@ class Alerts:
         for watch in WATCHES:
             series = series_of(track, watch, self._timezone)
             end = _end(watch, series, now_ms, watermarks)
-            today = end - end % DAY_STEPS
-            known = self._baseline(watch, series, today) if watch.kpi in self._targets else None
-            within = {watch.id: range(today - _RESUMED_DAYS * DAY_STEPS, end)}
-            incidents.resume(replay(track, self._timezone, self._budget, [watch], known, within).episodes)
+            within = {watch.id: range(end - end % DAY_STEPS - _RESUMED_DAYS * DAY_STEPS, end)}
+            played = replay(track, self._timezone, self._budget, [watch], self._expected, within)
+            incidents.resume(played.episodes)
         return incidents
 
-    def _baseline(self, watch: Watch, series: Series, end: int) -> Baseline | None:
-        usual = learned(watch, series, end)
-        target = self._targets.get(watch.kpi)
-        if target is None:
-            return usual
-        return targeted(watch, float(target.value), _PERIOD_HOURS[target.window], usual)
 
-
-def _usual_of_all(series: Series, baseline: Baseline, end: int) -> Usual:
+def _usual_of_all(series: Series, baseline: Baseline, end: int) -> UsualOfAll:
     season = {}
     for minutes in {span for tier in BY_SLICE.tiers for span in (tier.long_min, tier.short_min)}:
         hours = series.hours[max(end - minutes // STEP_MIN - series.first, 0) : end - series.first]
         season[minutes] = float(baseline.season[hours].mean()) if len(hours) else 1.0
-    return Usual(baseline.rate, season, baseline.dispersion)
+    return UsualOfAll(baseline.rate, season, baseline.dispersion)
 
 
 def _learning(series: Series, end: int) -> str:
@@ -260,11 +252,6 @@ def _sample(labels: str, part: Part) -> str:
 
 def _end(watch: Watch, series: Series, now_ms: int, watermarks: Mapping[str, int]) -> int:
     return max(min(windows_end(watch, now_ms, watermarks), series.end), series.first)
-
-
-def _longest_first(target: Target) -> float:
-    """Of several targets the shortest period's is the one that counts: the last of them."""
-    return -_PERIOD_HOURS[target.window]
 
 
 def _instant(ms: int) -> str:

@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from metrics.alerting import WATCHES
-from streams.alert_windows import Budget
+from streams.alert_windows import Budget, learned
+from streams.expected import Usual
 from streams.meaning import Meaning
 from streams.partition import PartitionState, Refused
 from streams.replay import Episode, Replayed, first_within, replay
@@ -72,7 +73,9 @@ class BackTest:
         }
 
 
-def back_test(lines: Iterable[bytes], meaning: Meaning, budget: Budget, spikes: Sequence[Spike] = ()) -> BackTest:
+def back_test(
+    lines: Iterable[bytes], meaning: Meaning, budget: Budget, spikes: Sequence[Spike] = (), usual: Usual = learned
+) -> BackTest:
     """Play a log's history through the tiers.
 
     Args:
@@ -80,9 +83,10 @@ def back_test(lines: Iterable[bytes], meaning: Meaning, budget: Budget, spikes: 
         meaning: how state is kept; its time zone is that of the season.
         budget: of false alarms a year.
         spikes: what is known to have gone wrong.
+        usual: says what is usual.
     """
     track, count, refused = track_of(lines, meaning)
-    return judged(replay(track, meaning.timezone, budget, WATCHES), spikes, count, refused)
+    return judged(replay(track, meaning.timezone, budget, WATCHES, usual), spikes, count, refused)
 
 
 def judged(played: Replayed, spikes: Sequence[Spike], lines: int = 0, refused: int = 0) -> BackTest:

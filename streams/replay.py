@@ -2,7 +2,8 @@
 
 The same baseline, budget and judgement as the engine's, at every step of five minutes; the baseline is learned anew
 once a day from what lay before it, as the engine knew it then (but for events that arrived late, which are all here).
-Only steps at which both windows are off by the tier's factor are judged one by one: the others can't fire.
+Only steps at which both windows are off by the tier's factor, and the long one by more than two standard deviations,
+are judged one by one: the others can't fire.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from streams.alert_windows import (
     series_of,
     tier_setting,
 )
+from streams.expected import Usual
 from streams.track import STEP_MIN, STEP_MS, Track
 
 
@@ -65,6 +67,8 @@ class Replayed:
     days_on: dict[tuple[str, str], int]
 
 
+SURELY_CHANCE = 2.3
+"""So many standard deviations off, a count's tail is still above the highest alpha (1e-3), whatever is expected."""
 _ALL: Mapping[str, range] = {}
 
 
@@ -73,7 +77,7 @@ def replay(
     timezone: str,
     budget: Budget,
     watches: Iterable[Watch] = WATCHES,
-    known: Baseline | None = None,
+    usual: Usual = learned,
     within: Mapping[str, range] = _ALL,
 ) -> Replayed:
     """Play a history through.
@@ -83,14 +87,14 @@ def replay(
         timezone: the reporting time zone.
         budget: of false alarms a year.
         watches: what is watched.
-        known: what is usual, where it isn't to be learned: a simulation's truth.
+        usual: says what is usual.
         within: watch -> the steps to judge; without one, all of them but the first week.
     """
     found = Replayed([], {}, {})
     for watch in watches:
         series = series_of(track, watch, timezone)
         steps = range(series.first + WEEK_STEPS, series.end)
-        _Player(watch, series, budget, known).play(found, within.get(watch.id, steps))
+        _Player(watch, series, budget, usual).play(found, within.get(watch.id, steps))
     found.episodes.sort(key=lambda episode: episode.begin_ms)
     return found
 
@@ -98,8 +102,8 @@ def replay(
 class _Player:
     """One watch's history."""
 
-    def __init__(self, watch: Watch, series: Series, budget: Budget, known: Baseline | None) -> None:
-        self._watch, self._series, self._budget, self._known = watch, series, budget, known
+    def __init__(self, watch: Watch, series: Series, budget: Budget, usual: Usual) -> None:
+        self._watch, self._series, self._budget, self._usual = watch, series, budget, usual
         self._so_far = np.concatenate([[0], np.cumsum(series.counts)])
 
     def play(self, found: Replayed, steps: range) -> None:
@@ -107,7 +111,7 @@ class _Player:
         series = self._series
         days = 0
         for day in range(max(steps.start, series.first + WEEK_STEPS), steps.stop, DAY_STEPS):
-            baseline = self._known or learned(self._watch, series, day)
+            baseline = self._usual(self._watch, series, day)
             if baseline is None:
                 continue
             days += 1
@@ -148,6 +152,7 @@ class _Player:
         off = np.ones(len(ends), bool)
         for count, mean in zip(counted, usual, strict=True):
             off &= count * tier.factor <= mean if self._watch.falls else (count >= mean * tier.factor) & (mean > 0)
+        off &= np.abs(counted[0] - usual[0]) > SURELY_CHANCE * np.sqrt(usual[0])
         for index in np.flatnonzero(off).tolist():
             long, short = (Seen(int(c[index]), float(m[index])) for c, m in zip(counted, usual, strict=True))
             dispersion = baseline.dispersion_of(self._watch, long.expected)

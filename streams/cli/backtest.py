@@ -37,17 +37,19 @@ def backtest(
     config: ConfigOption = None,
 ) -> None:
     """Play a history through the alerts on customers: each page, the misses and delays, false pages a year."""
-    from streams.alert_windows import Budget
+    from streams.alert_windows import Budget, learned
     from streams.backtest import back_test
+    from streams.expected import by_targets
 
     settings = settings_of(context, config)
     known = [_spike(text) for text in spikes or ()]
     lines = Lines(files)
     budget = Budget(settings.alerts.false_pages_per_year, settings.alerts.false_tickets_per_year)
+    usual = by_targets(settings.economics.targets) if settings.alerts.expected == "target" else learned
     with share_done() as progress:
         task = progress.add_task("reading", total=lines.size)
         lines.on_news(lambda bytes_read: progress.update(task, completed=bytes_read))
-        tested = back_test(lines, settings.meaning, budget, known)
+        tested = back_test(lines, settings.meaning, budget, known, usual)
     if rules is not None:
         from metrics.rule_tests import rule_tests
 
