@@ -222,11 +222,16 @@ export function alerts(view) {
   };
 }
 
-/** What fires: name of the KPI and window. @param {View} view */
+/** What fires: name of the KPI (and slice) and window. @param {View} view */
 export function firingOf(view) {
   const watched = Object.values(view.store.stands ? (view.store.document?.alerts ?? {}) : {});
-  return watched.flatMap((watch) => Object.entries(watch.windows ?? {}).filter(([, tier]) => tier.firing)
-    .map(([window]) => ({ title: view.store.kpis.get(watch.kpi)?.title ?? watch.kpi, window: nameOf(view, window) })));
+  return watched.flatMap((watch) => {
+    const title = view.store.kpis.get(watch.kpi)?.title ?? watch.kpi;
+    const whole = Object.entries(watch.windows ?? {}).filter(([, tier]) => tier.firing).map(([window]) => ({ title, window }));
+    const scores = (watch.scores ?? []).filter((score) => score.firing).map(({ window }) => ({ title, window }));
+    const slices = (watch.firing ?? []).map(({ slice, value, window }) => ({ title: `${title}, ${slice}=${value}`, window }));
+    return [...whole, ...scores, ...slices].map((found) => ({ ...found, window: nameOf(view, found.window) }));
+  });
 }
 
 /** @param {View} view @param {string} id @param {any} watch */
