@@ -21,6 +21,7 @@ from metrics.compiled import KpiValues
 from metrics.evaluate import Snapshot
 from metrics.kpi import Kpi
 from metrics.names import ALL, KPI, KPI_UNKNOWN, PERIOD, REASON, RESTATED_DELTA, SLICE, VALUE, WINDOW, metric_name
+from metrics.promql import escaped
 
 _UNKNOWN_HELP = "1 where a KPI can't be known now, and why; its gauges are absent meanwhile."
 
@@ -134,8 +135,3 @@ def _head(name: str, text: str) -> list[str]:
 
 def _labels(window: str, attribute: str, value: str) -> str:
     return f'{WINDOW}="{escaped(window)}",{SLICE}="{escaped(attribute)}",{VALUE}="{escaped(value)}"'
-
-
-def escaped(text: str) -> str:
-    """Return a label's value as Prometheus's text format has it."""
-    return text.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")

@@ -27,5 +27,9 @@ def everybody(kpi: Kpi, window: str, currency: str, job: str) -> str:
 
 def _matchers(operator: str, wanted: Mapping[str, str]) -> Iterable[str]:
     for label, value in wanted.items():
-        escaped = value.replace("\\", r"\\").replace('"', r"\"")
-        yield f'{label}{operator}"{escaped}"'
+        yield f'{label}{operator}"{escaped(value)}"'
+
+
+def escaped(text: str) -> str:
+    """Return a label's value as it stands between quotes, in a selector and in Prometheus's text format alike."""
+    return text.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")

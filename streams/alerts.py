@@ -14,8 +14,8 @@ from typing import Any
 from metrics import names
 from metrics.alerting import BY_SLICE, WATCHES, Watch
 from metrics.economics import Target
-from metrics.exporter import escaped
 from metrics.frame import Cell, CellSums
+from metrics.promql import escaped
 from streams.alert_parts import Part, parts_of
 from streams.alert_windows import (
     DAY_STEPS,

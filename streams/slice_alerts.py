@@ -22,8 +22,8 @@ from metrics import names
 from metrics.alerting import BY_SLICE, REACH, Seen, Tier, Verdict, reach
 from metrics.budget import alpha_for
 from metrics.evaluate import rfc3339
-from metrics.exporter import escaped
 from metrics.frame import LIFETIME, NOTHING, YEAR, Cell, CellSums, Frame
+from metrics.promql import escaped
 from streams.incidents import Incidents
 from streams.panes import HOUR_MS
 
