@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from events.simulator import Simulator, SimulatorConfig
+from metrics.economics import Target
 from streams.alert_windows import Budget
 from streams.backtest import Spike, back_test, track_of
+from streams.expected import by_targets
 from streams.meaning import Meaning
 from streams.partition import PartitionState
 from streams.track import COLUMNS, added_up, unpack
@@ -70,3 +72,14 @@ def test_a_calm_quarter_pages_nobody_and_a_spike_pages_within_a_day():
     told = tested.document()
     assert any(alert["alert"] == "churn" and not alert["false"] for alert in told["alerts"])
     assert json.dumps(told)
+
+
+def test_a_target_is_expected_of_a_history_too_short_to_learn_from():
+    """As the engine does with the same settings: of several targets the shortest period's counts."""
+    _, lines = shop(20, seed=4, customers=3_000, daily_hazard=0.02)
+    assert back_test(lines, Meaning(), Budget()).days["churn"] == 0
+    for monthly, is_news in ((0.05, True), (0.6, False)):
+        goals = [Target("churn_rate", "year", 5.0), Target("churn_rate", "month", monthly)]
+        tested = back_test(lines, Meaning(), Budget(), usual=by_targets(goals))
+        assert tested.days["churn"] > 0
+        assert any(one.severity == "page" for one in tested.false) is is_news
