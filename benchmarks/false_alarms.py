@@ -23,9 +23,9 @@ from streams.alert_windows import (
     Baseline,
     Budget,
     learned,
-    means_of_week,
     series_of,
     tier_setting,
+    week_of,
 )
 from streams.expected import Usual
 from streams.replay import Replayed, replay
@@ -112,8 +112,8 @@ def _report(shop: Shop, found: Replayed, budget: Budget, *, learn: bool) -> None
         alpha = bound = "-"
         if not learn:  # what is learned differs from day to day
             allowed, _ = tier_setting(CHURN, tier, sample, usual, sample.end, budget)
-            means = means_of_week(CHURN, tier, sample, usual, sample.end)
-            alpha, bound = f"{allowed:.1e}", f"{false_alarms_a_year(tier, means, allowed):.2f}"
+            means, present = week_of(CHURN, tier, sample, usual, sample.end)
+            alpha, bound = f"{allowed:.1e}", f"{false_alarms_a_year(tier, means, allowed, present=present):.2f}"
         share = budget.share(tier.severity)
         print(f"{place}  {tier.name:5}  {on:5.0%}  {alpha:>8}  {bound:>10}  {alarms / years:>10.3f}  ({share:.2f})")
     pages = [one for one in found.episodes if one.severity == "page"]

@@ -223,7 +223,7 @@ BY_SLICE = Watch(
     looks=(
         "`tapesh explain churn_rate --window 24h`: is it this value alone, or are others of its attribute behind it?",
         "What is its own: a campaign that brought them, a plan's price, a country's payment or delivery?",
-        "Its reasons in its own board: choose the slice and the value above.",
+        "Its reasons: the link leads to the board with this slice and value chosen.",
     ),
     act="Call who owns the channel, plan, segment or country. Everybody's alert is silent: the others go on as usual.",
     sliced=True,

@@ -6,10 +6,12 @@ is how often the count *rises to* a level. A count of independent events with me
 
     n x P(count = n) / W
 
-times per unit of time (it steps from n - 1 to n whenever one more comes: rate m/W x P(count = n - 1), the same). Each
-false alarm begins with such a step, or with a step of the level itself, which the season moves. So the sum of both
-over a week bounds the expected number of false alarms from above, whatever the short window asks for besides; alpha
-is the largest for which the bound keeps to the budget. `docs/alerting.md` compares it with simulated years.
+times per unit of time where they come evenly (it steps from n - 1 to n whenever one more comes: rate m/W x
+P(count = n - 1), the same). In a morning more come than the night that the window still holds tells: then it is that
+times the present rate over the window's mean one. Each false alarm begins with such a step, or with a step of the level
+itself, which the season moves. So the sum of both over a week bounds the expected number of false alarms from above,
+whatever the short window asks for besides; alpha is the largest for which the bound keeps to the budget.
+`docs/alerting.md` compares it with simulated years.
 """
 
 from __future__ import annotations
@@ -38,7 +40,13 @@ Floats = npt.NDArray[np.float64]
 
 
 def false_alarms_a_year(
-    tier: Tier, expected: Sequence[float], alpha: float, dispersion: float = 0.0, *, falls: bool = False
+    tier: Tier,
+    expected: Sequence[float],
+    alpha: float,
+    dispersion: float = 0.0,
+    *,
+    falls: bool = False,
+    present: Sequence[float] = (),
 ) -> float:
     """Return an upper bound on the expected number of false alarms of one tier.
 
@@ -48,37 +56,52 @@ def false_alarms_a_year(
         alpha: the tail probability below which it alarms.
         dispersion: of the count; taken as a rate that changes slowly against the window.
         falls: it alarms where the count is too small.
+        present: how many would be expected at each moment if its own rate held; without, as many as are.
     """
+    rates = [rate / mean for rate, mean in zip(present or expected, expected, strict=True) if mean > 0]
     means = [mean for mean in expected if mean > 0]
     if not means:
         return 0.0
     table = _table(tuple(means), dispersion, falls)
-    crossings = _in_numbers(tier, means, alpha, dispersion, falls) if table is None else table.crossings(tier, alpha)
-    stepped, moved = crossings
+    if table is None:
+        stepped, moved = _in_numbers(tier, means, rates, alpha, dispersion, falls)
+    else:
+        stepped, moved = table.crossings(tier, alpha, np.array(rates))
     share = len(means) / len(expected)
     return share * stepped * MINUTES_A_YEAR / tier.long_min + moved * MINUTES_A_YEAR / MINUTES_A_WEEK
 
 
 def alpha_for(
-    tier: Tier, expected: Sequence[float], budget: float, dispersion: float = 0.0, *, falls: bool = False
+    tier: Tier,
+    expected: Sequence[float],
+    budget: float,
+    dispersion: float = 0.0,
+    *,
+    falls: bool = False,
+    present: Sequence[float] = (),
 ) -> float:
     """Return the largest alpha that keeps the bound on false alarms a year within a budget.
 
     It is never above `HIGHEST_ALPHA`, and never 0. Arguments as `false_alarms_a_year`.
     """
     # Three digits are enough for a bound, and let neighbouring questions share an answer.
-    means = tuple(float(f"{mean:.3g}") for mean in expected)
-    return _alpha_for(tier, means, budget, float(f"{dispersion:.3g}"), falls)
+    means, rates = (tuple(float(f"{mean:.3g}") for mean in of) for of in (expected, present))
+    return _alpha_for(tier, means, rates, budget, float(f"{dispersion:.3g}"), falls)
 
 
 @lru_cache(maxsize=256)
-def _alpha_for(tier: Tier, expected: tuple[float, ...], budget: float, dispersion: float, falls: bool) -> float:
+def _alpha_for(
+    tier: Tier, expected: tuple[float, ...], present: tuple[float, ...], budget: float, dispersion: float, falls: bool
+) -> float:
+    def is_within(alpha: float) -> bool:
+        return false_alarms_a_year(tier, expected, alpha, dispersion, falls=falls, present=present) <= budget
+
     low, high = _LOWEST_ALPHA, HIGHEST_ALPHA[tier.severity]
-    if false_alarms_a_year(tier, expected, high, dispersion, falls=falls) <= budget:
+    if is_within(high):
         return high
     for _ in range(_HALVINGS):
         middle = (low * high) ** 0.5
-        within = false_alarms_a_year(tier, expected, middle, dispersion, falls=falls) <= budget
+        within = is_within(middle)
         low, high = (middle, high) if within else (low, middle)
     return low
 
@@ -98,7 +121,7 @@ class _Table:
     tails: Floats
     falls: bool
 
-    def crossings(self, tier: Tier, alpha: float) -> tuple[float, float]:
+    def crossings(self, tier: Tier, alpha: float, rates: Floats) -> tuple[float, float]:
         """Return how often a count steps to its level, per window and averaged, and the level to it, per week."""
         moments = np.arange(len(self.means))
         width = self.tails.shape[1]
@@ -114,7 +137,7 @@ class _Table:
             upper, there = levels, levels < width
             before = np.minimum(np.roll(levels, 1), width - 1)
             at_level, at_before = self.tails[moments, np.minimum(levels, width - 1)], self.tails[moments, before]
-        stepped = np.where(there, upper * self.chances[moments, np.clip(upper, 0, width - 1)], 0.0)
+        stepped = np.where(there, rates * upper * self.chances[moments, np.clip(upper, 0, width - 1)], 0.0)
         moved = np.where(there, np.maximum(at_level - at_before, 0.0), 0.0)
         return float(stepped.mean()), float(moved.sum()) if len(moments) > 1 else 0.0
 
@@ -142,15 +165,16 @@ def _table(means: tuple[float, ...], dispersion: float, falls: bool) -> _Table |
 
 
 def _in_numbers(
-    tier: Tier, means: Sequence[float], alpha: float, dispersion: float, falls: bool
+    tier: Tier, means: Sequence[float], rates: Sequence[float], alpha: float, dispersion: float, falls: bool
 ) -> tuple[float, float]:
     """Return the crossings of large counts; their levels are no steps any more, and are taken not to move."""
-    moments = means[:: max(len(means) // _MOMENTS, 1)]
+    chosen = slice(None, None, max(len(means) // _MOMENTS, 1))
+    moments = list(zip(means[chosen], rates[chosen], strict=True))
     stepped = 0.0
-    for mean in moments:
+    for mean, rate in moments:
         if falls:
             upper = min(most_surprising(mean, alpha, dispersion), int(mean / tier.factor)) + 1
         else:
             upper = max(least_surprising(mean, alpha, dispersion), ceil(mean * tier.factor))
-        stepped += upper * exactly(upper, mean, dispersion)
+        stepped += rate * upper * exactly(upper, mean, dispersion)
     return stepped / len(moments), 0.0

@@ -215,26 +215,33 @@ def _alpha(
     watch: Watch, tier: Tier, series: Series, baseline: Baseline, end: int, budget: Budget
 ) -> tuple[float, float | None]:
     """Return a tier's alpha, and the smallest change that it can see in an average hour."""
-    means = means_of_week(watch, tier, series, baseline, end)
+    means, present = week_of(watch, tier, series, baseline, end)
     mean = float(np.mean(means))
     dispersion = baseline.dispersion_of(watch, mean)
-    alpha = alpha_for(tier, means, budget.share(tier.severity), dispersion, falls=watch.falls)
+    share = budget.share(tier.severity)
+    alpha = alpha_for(tier, means, share, dispersion, falls=watch.falls, present=present)
     return alpha, reach(watch, tier, mean, alpha, dispersion)
 
 
-def means_of_week(watch: Watch, tier: Tier, series: Series, baseline: Baseline, end: int) -> list[float]:
-    """Return what a tier's long window expects at moments of a week with last week's exposure, to three digits."""
+def week_of(watch: Watch, tier: Tier, series: Series, baseline: Baseline, end: int) -> tuple[list[float], list[float]]:
+    """Return what a tier's long window expects at the hours of a week, and would if each hour's own rate held.
+
+    With last week's exposure, to three digits.
+    """
     last = slice(max(end - WEEK_STEPS - series.first, 0), end - series.first)
     an_hour = float(series.exposure[last].mean()) * HOUR_STEPS * baseline.rate if end > series.first else 0.0
     hours = tier.long_min // 60
     # A base that grows by a customer asks no new question; rounded further, a bound for 2.7 wouldn't hold for 2.74.
     level = float(f"{an_hour:.3g}")
     if not watch.seasonal or hours >= WEEK_HOURS:
-        return [level * hours]
+        return [level * hours], [level * hours]
     season = np.round(baseline.season, 2)
     rolling = np.convolve(np.concatenate([season[-hours:], season]), np.ones(hours), "valid")[1:]
+    # A moment ends one hour and begins the next.
+    present = (season + np.roll(season, -1)) / 2 * hours
     means: list[float] = (level * rolling).tolist()
-    return means
+    rates: list[float] = (level * present).tolist()
+    return means, rates
 
 
 def _seen(series: Series, expected: Floats, end: int, minutes: int) -> Seen:

@@ -7,20 +7,21 @@ from math import ceil
 import numpy as np
 import pytest
 
-from benchmarks.false_alarms import Shop, false_alarms, year
+from benchmarks.false_alarms import SEASON, Shop, false_alarms, year
 from metrics.alerting import BY_ID, DAY, HIGHEST_ALPHA, HOUR, QUARTER, WEEK, Seen, reach
 from metrics.budget import MINUTES_A_WEEK, MINUTES_A_YEAR, alpha_for, false_alarms_a_year
 from metrics.tails import exactly, least_surprising, most_surprising
-from streams.alert_windows import Budget
+from streams.alert_windows import HOUR_STEPS, WEEK_STEPS, Baseline, Budget, series_of, week_of
 from streams.replay import first_within, replay
-from streams.track import STEP_MS
+from streams.track import STEP_MIN, STEP_MS
 
 CHURN, CONVERSION = BY_ID["churn"], BY_ID["conversion"]
 SEASONAL = tuple(1 + 0.8 * np.sin(np.arange(168) / 4))
 
 
-def counted_by_hand(tier, expected, alpha, dispersion, *, falls):
+def counted_by_hand(tier, expected, alpha, dispersion, *, falls, present=()):
     """The bound, by loops over moments and counts."""
+    rates = [rate / mean for rate, mean in zip(present or expected, expected, strict=True)]
     levels = [
         min(most_surprising(mean, alpha, dispersion), int(mean / tier.factor))
         if falls
@@ -32,7 +33,7 @@ def counted_by_hand(tier, expected, alpha, dispersion, *, falls):
         if level < 0:
             continue
         upper, before = level + falls, levels[index - 1]
-        stepped += upper * exactly(upper, mean, dispersion)
+        stepped += rates[index] * upper * exactly(upper, mean, dispersion)
         newly = range(max(before + 1, 0), level + 1) if falls else range(level, before)
         moved += sum(exactly(count, mean, dispersion) for count in newly)
     return stepped / len(expected) * MINUTES_A_YEAR / tier.long_min + moved * MINUTES_A_YEAR / MINUTES_A_WEEK
@@ -45,8 +46,33 @@ def test_the_bound_is_the_sum_that_the_docs_state(tier, falls, dispersion):
     """Tables and loops agree."""
     for scale in (0.3, 30.0):
         expected = [scale * factor for factor in SEASONAL]
-        bound = false_alarms_a_year(tier, expected, 1e-4, dispersion, falls=falls)
-        assert bound == pytest.approx(counted_by_hand(tier, expected, 1e-4, dispersion, falls=falls), rel=1e-6)
+        present = [mean * (1 + index % 3) / 2 for index, mean in enumerate(expected)]
+        for rates in ([], present):
+            bound = false_alarms_a_year(tier, expected, 1e-4, dispersion, falls=falls, present=rates)
+            by_hand = counted_by_hand(tier, expected, 1e-4, dispersion, falls=falls, present=rates)
+            assert bound == pytest.approx(by_hand, rel=1e-6)
+
+
+def test_the_bound_is_what_a_sliding_window_does_where_mornings_follow_nights():
+    """Sixty simulated years cross the level as often as it says; without the present rate it would say less."""
+    shop, alpha = Shop(20_000), 1e-3
+    usual = Baseline(shop.hourly, SEASON)
+    series = series_of(year(shop, 2, np.random.default_rng(0)), CHURN, "UTC")
+    means, present = week_of(CHURN, QUARTER, series, usual, series.end)
+    mean = np.tile(np.repeat(SEASON, HOUR_STEPS), 53) * shop.customers * shop.hourly / HOUR_STEPS
+    steps = QUARTER.long_min // STEP_MIN
+    usually = np.convolve(mean, np.ones(steps), "valid")
+    week = [max(least_surprising(one, alpha), ceil(one * QUARTER.factor)) for one in usually[:WEEK_STEPS].tolist()]
+    level = np.resize(week, len(usually))
+    random, years, crossed = np.random.default_rng(7), 60, 0
+    for _ in range(years):
+        so_far = np.concatenate([[0], np.cumsum(random.poisson(mean))])
+        is_above = so_far[steps:] - so_far[:-steps] >= level
+        crossed += int((is_above[1:] & ~is_above[:-1]).sum())
+    by_bound = false_alarms_a_year(QUARTER, means, alpha, present=present) * years * 53 / 52.18
+    assert abs(crossed - by_bound) < 4 * by_bound**0.5
+    without = false_alarms_a_year(QUARTER, means, alpha) * years * 53 / 52.18
+    assert crossed - without > 4 * without**0.5
 
 
 @pytest.mark.parametrize("scale", [0.05, 0.8, 6.0, 300.0, 40_000.0])
