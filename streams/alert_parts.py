@@ -1,4 +1,4 @@
-"""Who is behind an alert that fires: for its page, what each slice and each reason adds to the change.
+"""Who is behind an alert that fires: for its page, what each slice, band of tenure and reason adds to the change.
 
 The arithmetic of `tapesh explain` on the sums that are there: the shortest window that holds the alert's long one,
 against 30 days. Only the foremost values of each attribute are kept: a page has room for a sentence.
@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal
+from typing import Any, Literal
 
 from metrics.alerting import Tier, Watch
-from metrics.explain import Counted, split
+from metrics.explain import TENURE, Counted, facts_by_tenure, split
 from metrics.frame import LIFETIME, NOTHING, Cell, CellSums, Frame
 
 AGAINST = "30d"
@@ -21,6 +21,8 @@ REASON = "reason"
 _DAY_MIN = 1_440
 _REASONS = {"closed": "closed_by_reason"}
 """Counts that are split by a reason, too."""
+_BY_TENURE = frozenset(_REASONS)
+"""Counts that are split by bands of tenure, too."""
 
 Sums = Mapping[Cell, Mapping[str, CellSums]]
 
@@ -35,7 +37,7 @@ class Part:
     share: float
 
 
-def parts_of(sums: Sums, frame: Frame, watch: Watch, tier: Tier) -> list[Part]:
+def parts_of(sums: Sums, frame: Frame, watch: Watch, tier: Tier, tenure: Mapping[str, Any] | None = None) -> list[Part]:
     """Return the foremost parts of a change, by attribute; none where no window fits, or nothing changed.
 
     Args:
@@ -43,6 +45,7 @@ def parts_of(sums: Sums, frame: Frame, watch: Watch, tier: Tier) -> list[Part]:
         frame: as of when.
         watch: that fires.
         tier: of it.
+        tenure: the document's section; None where it isn't counted yet.
     """
     days = {window.name: window.days for window in frame.windows if window.days is not None}
     fitting = [(length, name) for name, length in days.items() if tier.long_min <= length * _DAY_MIN]
@@ -57,6 +60,8 @@ def parts_of(sums: Sums, frame: Frame, watch: Watch, tier: Tier) -> list[Part]:
         if cell is not None:
             now, before = (_counted(windows, name, watch) for name in spans)
             by_attribute.setdefault(cell[0], {})[cell[1]] = now, before
+    if tenure is not None and watch.counted in _BY_TENURE and all(name in tenure["windows"] for name in spans):
+        by_attribute[TENURE] = facts_by_tenure(tenure, *spans)
     parts = [part for attribute, facts in by_attribute.items() for part in _parts(attribute, facts, minutes)]
     return [*parts, *_reasons(sums.get(None, {}), spans, watch, minutes)]
 

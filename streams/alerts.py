@@ -120,13 +120,21 @@ class Alerts:
                     self._usual = _usual_of_all(series, baseline, end)
         incidents.observe_all(self.judged)
 
-    def take_sums(self, sums: Mapping[Cell, Mapping[str, CellSums]], now_ms: int, *, full: bool) -> None:
+    def take_sums(
+        self,
+        sums: Mapping[Cell, Mapping[str, CellSums]],
+        now_ms: int,
+        *,
+        full: bool,
+        tenure: Mapping[str, Any] | None = None,
+    ) -> None:
         """Judge scores and, where slices are among the sums, slices.
 
         Args:
             sums: by cell and window.
             now_ms: as of when it is.
             full: slices are among them.
+            tenure: the document's section; None where it isn't counted yet.
         """
         self._surveys.take(sums.get(None, {}), [plan.name for plan in self._time.plans])
         if full and not 0 <= now_ms - self._sums_at_ms < EVERY_S * 1000:
@@ -134,7 +142,7 @@ class Alerts:
             frame = self._time.frame(now_ms)
             self._slices.take(sums, frame, self._usual)
             lasting = [one for one in self.judged if self._since_ms(one) is not None]
-            self._parts = {_key(one): parts_of(sums, frame, one.watch, one.tier) for one in lasting}
+            self._parts = {_key(one): parts_of(sums, frame, one.watch, one.tier, tenure) for one in lasting}
 
     def exposition(self, unknown: Mapping[str, str]) -> bytes:
         """Return the gauges, in Prometheus's text format; none of a KPI that is unknown."""

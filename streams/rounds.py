@@ -253,7 +253,7 @@ class Rounds:
             tracks = added_up(unpack(answer.track) for answer in answers)
             self.alerts.take(tracks, now_ms, watermarks)
         if round_.tick.full or round_.tick.track:
-            self.alerts.take_sums(sums, now_ms, full=round_.tick.full)
+            self.alerts.take_sums(sums, now_ms, full=round_.tick.full, tenure=document["tenure"])
         self.completed = round_
         return True
 

@@ -195,13 +195,27 @@ def test_a_page_says_what_adds_most_to_the_change():
     for name, price in (("24h", 40), ("30d", 60)):
         whole = sums[None][name]
         sums[None][name] = CellSums(whole.values, {"closed_by_reason": {"price": price, "service": 10}})
-    alerts.take_sums(sums, now_ms, full=True)
+    lately = {"under 30 days": (30, 1_000), "longer": (10, 39_000)}
+    usually = {"under 30 days": (60, 1_000), "longer": (700, 39_000)}
+    tenure = {
+        "windows": {
+            name: {
+                "churned_by_tenure": {band: churned for band, (churned, _) in counted.items()},
+                "at_risk_by_tenure": {band: at_risk for band, (_, at_risk) in counted.items()},
+            }
+            for name, counted in (("24h", lately), ("30d", usually))
+        }
+    }
+    alerts.take_sums(sums, now_ms, full=True, tenure=tenure)
     parts = alerts.document({})["churn"]["windows"]["6h"]["parts"]
     by_channel = {(part["value"], part["by"]): part["share"] for part in parts if part["slice"] == "channel"}
     assert by_channel["app", "rate"] == pytest.approx(1.0, abs=0.05)
     reasons = {part["value"]: part["share"] for part in parts if part["slice"] == "reason"}
     assert reasons["price"] > 0.75
     assert sum(reasons.values()) == pytest.approx(1.0)
+    by_tenure = {(part["value"], part["by"]): part["share"] for part in parts if part["slice"] == "tenure"}
+    assert by_tenure["under 30 days", "rate"] > 0.9
+    assert sum(by_tenure.values()) == pytest.approx(1.0)
     line = f'{names.ALERT_PART}{{alert="churn",tier="6h",slice="channel",value="app",by="rate"}}'
     assert line in alerts.exposition({}).decode()
     assert alerts.document({})["churn"]["windows"]["7d"]["parts"] == []
