@@ -190,13 +190,13 @@ export function curve(element, points, { text, token, mirrored, value, along }) 
     const ticks = [0, 0.25, 0.5, 0.75, 1];
     const last = points[points.length - 1][0];
     const labels = ticks.map(value);
-    const side = Math.max(36, 12 + 7.5 * Math.max(...labels.map((label) => label.length)));
+    const side = scale() * Math.max(36, 12 + 7.5 * Math.max(...labels.map((label) => label.length)));
     const step = STEPS.find((one) => last / one <= (element.clientWidth < 420 ? 4 : 6)) ?? last;
     const places = Array.from({ length: Math.floor(last / step) }, (_, at) => (at + 1) * step);
     return {
       traces: [{ ...line(points, colour(token)), fill: "tozeroy", fillcolor: colour("accent-soft") }],
       layout: {
-        ...bare(mirrored ? 16 : side, mirrored ? side : 16, 8, 26),
+        ...bare(mirrored ? 16 : side, mirrored ? side : 16, 8, 26 * scale()),
         xaxis: {
           fixedrange: true, range: mirrored ? [last, 0] : [0, last], showgrid: false, zeroline: false, tickvals: places,
           ticktext: places.map((at) => (mirrored ? `\u2067${along(at)}\u2069` : along(at))), ticks: "", tickangle: 0, color: colour("quiet"),
