@@ -7,7 +7,7 @@ every event then finds its person's slices, and the answer depends on the set of
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from events import wire
@@ -17,7 +17,7 @@ from streams.fold import rank
 from streams.meaning import Meaning
 from streams.merge import Admission, merge
 from streams.panes import MINUTE_MS
-from streams.partition import PartitionState, Refused, Waiting
+from streams.partition import STEP, PartitionState, Refused, Waiting
 from streams.spans import picture_of, spans_of
 from streams.tally import bounds_at, tallied
 
@@ -51,6 +51,7 @@ def compute(
     clock_ms: int | None = None,
     future_tolerance_ms: int = 5 * MINUTE_MS,
     max_values: int = 50,
+    counted: Callable[[int, int], None] = lambda _done, _of: None,
 ) -> Computed:
     """Compute every KPI of a log.
 
@@ -63,6 +64,7 @@ def compute(
             None: no event is.
         future_tolerance_ms: that tolerance.
         max_values: slice values and labels that get a name of their own.
+        counted: is told now and then how many events of how many are folded, once all lines are read.
     """
     tolerance = None if clock_ms is None else future_tolerance_ms
     state = PartitionState(meaning, future_tolerance_ms=tolerance, keep_raw=False)
@@ -76,7 +78,9 @@ def compute(
     as_of = max(state.latest_event_ms, 0) if now_ms is None else now_ms
     _name_in_order_of_arrival(state, as_of)
     state.waiting = acquisitions_first(state.waiting)
-    state.advance(as_of)
+    every = len(state.waiting)
+    for number, _ in enumerate(state.steps(as_of), 1):
+        counted(min(number * STEP, every), every)
     windows = [plan.name for plan in state.fold.time.plans]
     sums = merge([state.report()], windows, Admission(max_values))
     document = kpi_document(meaning, state.fold.time, sums, economics, as_of)

@@ -184,6 +184,8 @@ class Persons:
         for column in (self.acquired_event, self.first_event):
             if column[row]:
                 column[row] = ""
+        self.orders[row] = self.revenue_minor[row] = self.nps_score[row] = 0  # for the profile, which is gone
+        self.nps_ms[row] = NEVER
         self.changed[row] = self.texts[row] = 1
 
     def set_acquired(self, row: int, at_ms: int, event_id: str) -> None:

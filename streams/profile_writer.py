@@ -63,6 +63,7 @@ class ProfileWriter:
         self._redis_settings = settings.redis
         self._keys = RedisKeys(settings.redis.prefix)
         self._ttl_ms = settings.redis.profile_ttl.ms
+        self._bands = settings.redis.value_bands
         self._owned, self._epoch = owned, epoch
         self._redis: Redis | None = None
         self._task: asyncio.Task[None] | None = None
@@ -118,7 +119,7 @@ class ProfileWriter:
         marks.notice(fold.persons)
         rows = marks.take(BATCH)
         named = {row: fold.persons.ids[row] for row in rows}
-        profiles = {name: profile_of(fold, row) for row, name in named.items() if not is_alias(name)}
+        profiles = {name: profile_of(fold, row, self._bands) for row, name in named.items() if not is_alias(name)}
         forgetting = partition.state.forgetting
         gone = forgetting.profiles[:BATCH]
         self.busy_s += time.perf_counter() - began

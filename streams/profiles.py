@@ -1,8 +1,7 @@
 """Customer profiles: what is known of one person, for who has that person on the phone.
 
 A profile is read off the person's columns and history, so it says what the KPIs say: the same lifetimes, the same
-lapse. What the engine doesn't keep by person isn't in it: sums of money, the number of orders beyond two, answers to
-surveys (`docs/profiles.md` says why).
+lapse, the same money.
 
 Which profiles are still to be written is a byte a person. Redis may be away for as long as it likes: nothing piles up.
 """
@@ -19,10 +18,11 @@ from events.money import minor_digits
 from streams.fold import Fold
 from streams.lifetimes import is_member, lapse_ms
 from streams.panes import DAY_MS
-from streams.persons import BUYING, NEVER, Persons
+from streams.persons import BUYING, NEVER, UNKNOWN, Persons
 
 Profile = Mapping[str, str]
 """Fields of the Redis hash; what isn't known or doesn't apply is absent."""
+NO_BANDS: Mapping[str, Decimal] = {}
 _NOTICED = 2
 """In `Persons.changed`: a change that a checkpoint has still to write, and that is noted here."""
 
@@ -66,12 +66,13 @@ class ProfileMarks:
         return self._marks.count(1)
 
 
-def profile_of(fold: Fold, row: int) -> Profile:
+def profile_of(fold: Fold, row: int, bands: Mapping[str, Decimal] = NO_BANDS) -> Profile:
     """Return what is known of a person at the fold's clock.
 
     Args:
         fold: of the person's partition.
         row: the person.
+        bands: names and the revenue from which on each begins, the lowest first.
     """
     persons, now_ms = fold.persons, fold.now_ms
     history = persons.history(row)
@@ -84,7 +85,9 @@ def profile_of(fold: Fold, row: int) -> Profile:
         said["tenure_days"] = str(((now_ms if last.close_ms is None else last.close_ms) - last.open_ms) // DAY_MS)
         if last.close_ms is not None:
             said["until"], said["close_reason"] = _instant(last.close_ms), last.reason
-    said |= _buying(fold, row)
+    said |= _buying(fold, row) | _brought(fold, row, bands)
+    if persons.nps_ms[row] != NEVER:
+        said |= {"nps_score": str(persons.nps_score[row]), "nps_at": _instant(persons.nps_ms[row])}
     if history.membership:
         said["member"] = "yes" if is_member(history.membership) else "no"
     return said
@@ -105,6 +108,18 @@ def _buying(fold: Fold, row: int) -> dict[str, str]:
         "last_purchase": _instant(latest_ms),
         "lapses": _instant(lapse_ms(latest_ms, meaning.lapse_after_ms, fold.time.days)),
     }
+
+
+def _brought(fold: Fold, row: int, bands: Mapping[str, Decimal]) -> dict[str, str]:
+    """Return what a person has brought; nothing of somebody whom an older format didn't count."""
+    persons, currency = fold.persons, fold.meaning.currency
+    if persons.orders[row] == UNKNOWN or (not persons.orders[row] and not persons.revenue_minor[row]):
+        return {} if persons.orders[row] == UNKNOWN else {"orders": "0"}
+    revenue = Decimal(persons.revenue_minor[row]).scaleb(-minor_digits(currency))
+    said = {"orders": str(persons.orders[row]), "revenue": f"{revenue:f}", "currency": currency}
+    if reached := [name for name, begins in bands.items() if revenue >= begins]:
+        said["value_band"] = reached[-1]
+    return said
 
 
 def _instant(ms: int) -> str:

@@ -50,7 +50,8 @@ CONNECTION_S = 30.0
 """Without a new request for so long, whatever else it does, a connection is cut."""
 MOST_CONNECTIONS = 200
 _WATCH_S = _LINGER_S = 1.0
-_OURS_ALONE = frozenset({"127.0.0.1", "::1", "localhost"})
+OURS_ALONE = frozenset({"127.0.0.1", "::1", "localhost"})
+"""Addresses that nobody else reaches."""
 
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -182,7 +183,7 @@ class Guard:
 
 def guard_pages(app: Any, settings: Settings) -> None:
     """Put a Faust app's pages behind a guard; before the app starts."""
-    if not settings.web.bearer and settings.web.host not in _OURS_ALONE:
+    if not settings.web.bearer and settings.web.host not in OURS_ALONE:
         _log.warning("whoever reaches %s may read the pages: no web.token is set", settings.web.host)
     guard = Guard(settings.web.bearer, posted_to=is_posted_to, without_figures=is_of_the_board, endless=ENDLESS)
     server = app.web

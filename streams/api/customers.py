@@ -40,7 +40,7 @@ def add_customers(worker: Worker) -> None:
 def _typed(profile: Mapping[str, str]) -> dict[str, Any]:
     """Give numbers and flags their types."""
     said: dict[str, Any] = dict(profile)
-    for name in ("lifetimes", "tenure_days"):
+    for name in ("lifetimes", "tenure_days", "orders", "nps_score"):
         if name in said:
             said[name] = int(said[name])
     if "member" in said:

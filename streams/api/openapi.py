@@ -149,7 +149,8 @@ def _changes() -> dict[str, Any]:
 
 
 def _customer() -> dict[str, Any]:
-    texts = ("as_of", "since", "until", "close_reason", "first_purchase", "last_purchase", "lapses", "currency")
+    instants = ("as_of", "since", "until", "first_purchase", "last_purchase", "lapses", "nps_at")
+    texts = (*instants, "close_reason", "currency", "value_band")
     amount = {"type": "string", "description": "Of the first purchase, a decimal."}
     schema = _object(
         {
@@ -162,6 +163,9 @@ def _customer() -> dict[str, Any]:
         tenure_days={"type": "integer", "description": "As of `as_of`."},
         buying={"enum": ["active", "lapsed"]},
         first_purchase_amount=amount,
+        orders={"type": "integer"},
+        revenue={"type": "string", "description": "Of all orders, less refunds, a decimal."},
+        nps_score={"type": "integer", "minimum": 0, "maximum": 10, "description": "The latest."},
         member={"type": "boolean"},
     )
     identifier = {"name": "id", "in": "path", "required": True, "schema": _TEXT, "example": "c-17"}

@@ -49,6 +49,7 @@ def backtest(
     with share_done() as progress:
         task = progress.add_task("reading", total=lines.size)
         lines.on_news(lambda bytes_read: progress.update(task, completed=bytes_read))
+        progress.add_task("playing it through", total=None)
         tested = back_test(lines, settings.meaning, budget, known, usual)
     if rules is not None:
         from metrics.rule_tests import rule_tests

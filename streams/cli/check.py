@@ -20,7 +20,7 @@ def check(
 ) -> None:
     """Check the settings, Kafka and its topics, what producers send, Redis, the web port, a running engine's sources.
 
-    Exits with 1 if there is a problem; each is told with its way out.
+    Exits with 1 if there is a problem; each is told with its way out. Advice is what may wait.
     """
     findings = []
     for finding in _findings(context, config, sample, timeout):
@@ -35,7 +35,15 @@ def check(
 
 
 def _findings(context: typer.Context, config: Any, sample: int, timeout_s: float) -> Any:
-    from streams.cli.probes import Finding, kafka_findings, redis_finding, time_finding, web_finding
+    from streams.cli.kafka_findings import kafka_findings
+    from streams.cli.probes import (
+        Finding,
+        exposure_finding,
+        file_finding,
+        time_finding,
+        web_finding,
+    )
+    from streams.cli.redis_findings import redis_findings
     from streams.cli.source_findings import source_findings
 
     try:
@@ -45,9 +53,12 @@ def _findings(context: typer.Context, config: Any, sample: int, timeout_s: float
         return
     yield Finding("settings", ok=True, text=f"consumer group {settings.app_id!r}, {settings.currency}")
     yield time_finding(settings)
+    yield file_finding(settings)
     yield from kafka_findings(settings, sample, timeout_s)
-    yield redis_finding(settings, timeout_s)
+    yield from redis_findings(settings, timeout_s)
     yield (web := web_finding(settings))
+    if (exposed := exposure_finding(settings)) is not None:
+        yield exposed
     if web.ok:
         yield from source_findings(settings)
 
@@ -60,6 +71,7 @@ def _show(finding: Any) -> None:
     line.add_column(width=len("PROBLEM"))
     line.add_column(width=len("partitioning"))
     line.add_column()
-    verdict = Text("OK", style="green") if finding.ok else Text("PROBLEM", style="bold red")
+    fine = Text("ADVICE", style="yellow") if finding.advice else Text("OK", style="green")
+    verdict = fine if finding.ok else Text("PROBLEM", style="bold red")
     line.add_row(verdict, finding.name, Text(finding.text))
     OUT.print(line)

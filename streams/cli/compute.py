@@ -67,6 +67,7 @@ def _fold(lines: Lines, settings: Settings, now_ms: int | None) -> Computed:
     with share_done() as progress:
         task = progress.add_task("reading", total=lines.size)
         lines.on_news(lambda bytes_read: progress.update(task, completed=bytes_read))
+        folding = progress.add_task("counting", total=None, start=False)
         return compute_kpis(
             lines,
             settings.meaning,
@@ -75,6 +76,7 @@ def _fold(lines: Lines, settings: Settings, now_ms: int | None) -> Computed:
             clock_ms=int(time.time() * 1000),
             future_tolerance_ms=settings.future_tolerance.ms,
             max_values=settings.max_slice_values,
+            counted=lambda done, of: progress.update(folding, completed=done, total=of),
         )
 
 

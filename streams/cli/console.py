@@ -9,11 +9,24 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    SpinnerColumn,
+    Task,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.text import Text
+from typing_extensions import override
 
 _WIDE = 160
 """Columns where there is no terminal to ask: a table that goes to a file or a pager needn't be squeezed."""
@@ -68,3 +81,24 @@ def count_done() -> Progress:
     """Progress of a job that may have no end: a running count."""
     columns = (TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn())
     return Progress(*columns, console=ERR, transient=True, disable=not ERR.is_terminal)
+
+
+class _Asked(ProgressColumn):
+    """Says what a function says at each look, so that a job which gives nothing for long shows that it works."""
+
+    def __init__(self, say_how_far: Callable[[], str]) -> None:
+        super().__init__()
+        self._say_how_far = say_how_far
+
+    @override
+    def render(self, task: Task) -> Text:
+        return Text(self._say_how_far())
+
+
+@contextmanager
+def running_count(what: str, say_how_far: Callable[[], str]) -> Iterator[None]:
+    """Show how far a job is that reads everything before it gives anything, for who watches a terminal."""
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), _Asked(say_how_far), TimeElapsedColumn())
+    with Progress(*columns, console=ERR, transient=True, disable=not ERR.is_terminal) as progress:
+        progress.add_task(what, total=None)
+        yield

@@ -15,9 +15,17 @@ if TYPE_CHECKING:
     from metrics.explain import Explained
 
 
+def _watched(incomplete: str) -> list[str]:
+    from metrics.alerting import WATCHES
+
+    return sorted({watch.kpi for watch in WATCHES if watch.kpi.startswith(incomplete)})
+
+
 def explain(
     context: typer.Context,
-    kpi: Annotated[str, typer.Argument(help="The KPI that the alert is about, such as churn_rate.")],
+    kpi: Annotated[
+        str, typer.Argument(autocompletion=_watched, help="The KPI that the alert is about, such as churn_rate.")
+    ],
     files: Annotated[list[str] | None, typer.Argument(help="Files of events; without them the running engine.")] = None,
     window: Annotated[str, typer.Option(help="The rolling window to explain.")] = "24h",
     against: Annotated[str, typer.Option(help="The longer one to compare it with.")] = "30d",
@@ -32,7 +40,7 @@ def explain(
     if kpi not in known:
         raise Failure(f"no alert counts {kpi!r}; expected one of {', '.join(known)}", code=2)
     settings = settings_of(context, config)
-    document = _computed(files, settings) if files else Engine(url or engine_url(settings)).kpis()
+    document = _computed(files, settings) if files else Engine(url or engine_url(settings), settings.web.bearer).kpis()
     if document.get("unknown"):
         from streams.cli.views import told_unknown
 

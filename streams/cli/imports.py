@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from streams.cli.console import Failure, count_done, counted, say
+from streams.cli.console import Failure, counted, running_count, say
 from streams.cli.lines import STDIN
 from streams.cli.options import OnError
 
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from events.importers import Importer, Tally
-
-_NEWS_EVERY = 1_000
 
 
 def _known(incomplete: str) -> list[tuple[str, str]]:
@@ -75,11 +73,8 @@ def _write(
         raise Failure(str(error), code=2) from None
     encoder = msgspec.json.Encoder()
     try:
-        with _opened(output) as out, count_done() as progress:
-            task = progress.add_task("importing", total=None)
-            for number, item in enumerate(importer.read(paths, tally)):
-                if number % _NEWS_EVERY == 0:
-                    progress.update(task, completed=number)
+        with _opened(output) as out, running_count("importing", lambda: f"{tally.rows:,} rows read"):
+            for item in importer.read(paths, tally):
                 if not isinstance(item, BadRow):
                     out.write(encoder.encode(item) + b"\n")
                     continue

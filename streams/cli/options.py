@@ -51,6 +51,13 @@ def instant_option(text: str, option: str) -> int:
         raise typer.BadParameter(f"got {text!r}, {expected}", param_hint=f"'{option}'") from None
 
 
+def kpis_beginning(incomplete: str) -> list[tuple[str, str]]:
+    """Complete the name of a KPI; shells that can, show its title beside it."""
+    from metrics.catalogue import CATALOGUE
+
+    return [(kpi.id, kpi.title.en) for kpi in CATALOGUE if kpi.id.startswith(incomplete)]
+
+
 def settings_of(context: typer.Context, config: Path | None) -> Settings:
     """Read the settings, from the file that is named after the command or before it.
 

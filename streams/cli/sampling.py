@@ -1,6 +1,6 @@
-"""Looks at the latest events of a topic for customers in the wrong partition.
+"""Looks at the latest messages of a topic: which are no events, and whose customers are in the wrong partition.
 
-Such an event is sent on to where it belongs, so no number is wrong; but each costs a second journey, and a producer
+A misplaced event is sent on to where it belongs, so no number is wrong; but each costs a second journey, and a producer
 that puts all of its events elsewhere is easily put right once somebody says which one it is.
 """
 
@@ -14,9 +14,10 @@ from typing import Any
 
 from kafka import KafkaConsumer, TopicPartition
 
-from events.codec import decode
 from events.identity import partition_key, partition_of
 from events.rejection import Rejected
+from streams.acceptance import Acceptance
+from streams.forgetting import read_order
 from streams.settings import Settings
 from streams.topics import connected, quiet_kafka
 
@@ -36,10 +37,19 @@ class Stray:
 
 @dataclass(slots=True)
 class Sample:
-    """What was seen: sound events, and those of them that are elsewhere than they should be."""
+    """What was seen.
+
+    Attributes:
+        events: sound ones.
+        strays: those of them that are elsewhere than they should be.
+        refused: messages that aren't events, by reason.
+        example: what is wrong with one of those, and where it lies.
+    """
 
     events: int = 0
     strays: list[Stray] = field(default_factory=list)
+    refused: Counter[str] = field(default_factory=Counter)
+    example: str = ""
 
     def told(self) -> str:
         """The strays, by their emitters, with the way out."""
@@ -57,8 +67,8 @@ class Sample:
         )
 
 
-def misplaced(settings: Settings, topic: str, partitions: int, sample: int, timeout_s: float) -> Sample:
-    """Read the latest events of a topic and see whether each is in its customer's partition.
+def sampled(settings: Settings, topic: str, partitions: int, sample: int, timeout_s: float) -> Sample:
+    """Read the latest messages of a topic and see whether each is an event, and in its customer's partition.
 
     Args:
         settings: where the broker is.
@@ -70,7 +80,7 @@ def misplaced(settings: Settings, topic: str, partitions: int, sample: int, time
     Raises:
         BrokerUnreachable, KafkaError: it can't be read.
     """
-    seen = Sample()
+    seen, acceptance = Sample(), Acceptance(settings.meaning, settings.future_tolerance.ms)
     with quiet_kafka():
         options = {"group_id": None, "enable_auto_commit": False, "auto_offset_reset": "earliest"}
         consumer = connected(KafkaConsumer, settings, timeout_s, **options)
@@ -78,7 +88,7 @@ def misplaced(settings: Settings, topic: str, partitions: int, sample: int, time
             for record in _latest(
                 consumer, [TopicPartition(topic, number) for number in range(partitions)], sample, timeout_s
             ):
-                _look_at(record, partitions, seen)
+                _look_at(record, partitions, acceptance, seen)
         finally:
             consumer.close()
     return seen
@@ -100,11 +110,14 @@ def _latest(consumer: Any, places: list[Any], sample: int, timeout_s: float) -> 
                 unread.discard(place)
 
 
-def _look_at(record: Any, partitions: int, seen: Sample) -> None:
+def _look_at(record: Any, partitions: int, acceptance: Acceptance, seen: Sample) -> None:
     try:
-        event = decode(record.value or b"")
-    except Rejected:
-        return  # the engine's dead letters tell of it
+        event, _ = acceptance.judged(record.value or b"", record.timestamp)
+    except Rejected as why:
+        if read_order(record.value) is None:
+            seen.refused[why.reason] += 1
+            seen.example = f"the one in partition {record.partition} at offset {record.offset}: {_in_words(why)}"
+        return
     customer = partition_key(event)
     seen.events += 1
     expected = partition_of(customer, partitions)
@@ -112,3 +125,9 @@ def _look_at(record: Any, partitions: int, seen: Sample) -> None:
         by_customer = record.key == customer.encode()
         stray = Stray(event.source or "", record.partition, record.offset, expected, by_customer)
         seen.strays.append(stray)
+
+
+def _in_words(why: Rejected) -> str:
+    """Say what is wrong, without a value: a customer's data isn't for a terminal that nobody asked to show it."""
+    expected = why.detail.rpartition("expected ")[2] if "expected " in why.detail else why.reason
+    return f"{why.field or 'the message'}, expected {expected}"

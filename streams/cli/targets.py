@@ -9,20 +9,25 @@ from urllib.parse import quote
 import typer
 
 from streams.cli.console import OUT, say, write_json
-from streams.cli.options import ConfigOption, JsonOption, settings_of
+from streams.cli.options import ConfigOption, JsonOption, kpis_beginning, settings_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from metrics.kpi import Kpi
 
+_WINDOWS = ("month", "quarter", "year")
 app = typer.Typer(help="Show where each target stands; set one while the engine runs.")
 _UrlOption = Annotated[
     str | None,
     typer.Option(help="Where the engine answers; without it as the settings say.", show_default="web.host and port"),
 ]
-_KpiArgument = Annotated[str, typer.Argument(metavar="KPI", help="Such as revenue or new_customers.")]
-_WindowArgument = Annotated[str, typer.Argument(metavar="WINDOW", help="month, quarter or year.")]
+_KpiArgument = Annotated[
+    str, typer.Argument(metavar="KPI", autocompletion=kpis_beginning, help="Such as revenue or new_customers.")
+]
+_WindowArgument = Annotated[
+    str, typer.Argument(metavar="WINDOW", autocompletion=lambda: list(_WINDOWS), help="month, quarter or year.")
+]
 _HEADINGS = ("", "window", "from", "until", "reached", "of", "share", "expected", "pace", "forecast", "a day", "chance")
 
 

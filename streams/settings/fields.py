@@ -120,10 +120,25 @@ Topics = Annotated[Text, AfterValidator(_topics)]
 SliceAttribute = Literal["channel", "segment", "country", "plan"]
 Slices = Annotated[tuple[SliceAttribute, ...], NoDecode, BeforeValidator(_list), AfterValidator(_distinct)]
 Currency = Annotated[str, AfterValidator(_currency)]
+
+
+def _bands(bands: Mapping[str, Decimal]) -> Mapping[str, Decimal]:
+    """Bands of value, the lowest first."""
+    for name, amount in bands.items():
+        if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,31}", name):
+            raise ValueError(f"{name!r}: expected up to 32 small letters, digits and hyphens, such as gold")
+        if not amount.is_finite():
+            raise ValueError(f"{name}: got {amount}, expected an amount such as 500")
+    if len(set(bands.values())) < len(bands):
+        raise ValueError("two bands begin at the same amount; expected one of them")
+    return dict(sorted(bands.items(), key=lambda band: band[1]))
+
+
 Timezone = Annotated[str, AfterValidator(_timezone)]
 Addresses = Annotated[str, AfterValidator(_addresses)]
 Lifespan = Annotated[float | Literal["observed", "expected"], BeforeValidator(_lifespan)]
 Rates = Annotated[Mapping[str, Decimal], NoDecode, BeforeValidator(as_table), AfterValidator(_positive)]
+Bands = Annotated[Mapping[str, Decimal], NoDecode, BeforeValidator(as_table), AfterValidator(_bands)]
 Targets = Annotated[
     Mapping[str, Mapping[str, Decimal]], NoDecode, BeforeValidator(as_table), AfterValidator(_by_calendar_window)
 ]

@@ -24,6 +24,7 @@ from streams.settings.duration import AnyDuration, Duration, PositiveDuration
 from streams.settings.expected import Expectations
 from streams.settings.fields import (
     Addresses,
+    Bands,
     Currency,
     Lifespan,
     Rates,
@@ -157,6 +158,11 @@ class Redis(_Group):
         Duration(400 * _DAY_MS),
         description="A profile that wasn't written for so long goes.",
         examples=["400d"],
+    )
+    value_bands: Bands = Field(
+        default_factory=dict,
+        description="Of a profile: names, and from which revenue on a customer is of that band.",
+        examples=['{"silver": 200, "gold": 1000}'],
     )
 
     @field_validator("url")

@@ -119,7 +119,7 @@ def test_modules_import_what_is_there(assets):
 def test_every_text_is_in_both_languages():
     """A word that a module asks for is in the dictionary, and each entry has two texts with the same gaps."""
     dictionary = (STATIC / "words.js").read_text()
-    entries = dict(re.findall(r'^  (\w+): \[(".*)\],$', dictionary, re.MULTILINE))
+    entries = dict(re.findall(r'^  "?([\w:-]+)"?: \[(".*)\],$', dictionary, re.MULTILINE))
     for name, texts in entries.items():
         english, persian = re.fullmatch(r'"(.*)", "(.*)"', texts).groups()
         assert sorted(re.findall(r"\{\d\}", english)) == sorted(re.findall(r"\{\d\}", persian)), name

@@ -5,6 +5,7 @@ The tests tell one shop's story, in their order: before its first event, its pas
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
@@ -246,6 +247,59 @@ def test_the_keyboard_reaches_everything(shop, look: Callable[..., Any]) -> None
     board.shows("dialog[open]", "tapesh_active_customers")
     page.keyboard.press("Escape")
     assert page.locator("dialog[open]").count() == 0
+
+
+FIRING = """snapshot => {
+    const real = window.fetch;
+    const told = new TextEncoder().encode(`event: snapshot\\ndata: ${JSON.stringify(snapshot)}\\n\\n`);
+    const stream = () => new ReadableStream({ start: (control) => control.enqueue(told) });
+    window.fetch = async (url, ...rest) =>
+        String(url).includes("/changes") ? new Response(stream()) : real(url, ...rest);
+}"""
+"""A stream of changes that tells one snapshot and stays open."""
+
+
+def tier(observed: int, *, firing: bool) -> dict[str, Any]:
+    return {
+        "severity": "page",
+        "on": True,
+        "why": "",
+        "firing": firing,
+        "since": None,
+        "end": "2026-06-15T00:00:00Z",
+        "observed": observed,
+        "expected": 3.9,
+        "factor": 2.5,
+        "p_value": 0.00001 if firing else 0.4,
+        "alpha": 0.0001,
+        "needed": 15,
+        "base": 5000,
+    }
+
+
+def test_what_fires_comes_first_with_what_is_usual(shop, look: Callable[..., Any]) -> None:
+    """In the top once a KPI, first among what is watched, as a mark beyond the band; all of it on a phone, too."""
+    watched = {
+        "lapses": {"kpi": "lapse_rate", "silent": "learning what is usual: 31 of 35 days"},
+        "involuntary-churn": {"kpi": "involuntary_churn_rate", "windows": {"7d": tier(4, firing=False)}},
+        "churn": {"kpi": "churn_rate", "windows": {"24h": tier(149, firing=True), "7d": tier(251, firing=True)}},
+    }
+    snapshot = {**shop.settled(0), "alerts": watched}
+    board = look()
+    page = board.page
+    page.add_init_script(f"({FIRING})({json.dumps(snapshot)})")
+    page.reload()
+    board.shows(".banner", "Alert: Churn rate within 24 h, 7 d")
+    titles = page.locator("#alerts .watch h3").all_inner_texts()
+    assert titles == ["Churn rate", "Involuntary churn rate", "Lapse rate"]
+    board.shows("#churn .block", "251 lost; 3.9 expected, unusual from 15")
+    assert page.locator(".band.beyond").count() == 1
+    page.set_viewport_size(SIZES["phone"])
+    cut = "[...document.querySelectorAll('#alerts .scroll')].filter((e) => e.scrollWidth > e.clientWidth).length"
+    eventually("nothing of the table is cut off", lambda: page.evaluate(cut) == 0, 5)
+    page.goto(f"{shop.url}/board?lang=fa")
+    board.shows("#alerts .note", "در حال یادگیری حد عادی: ۳۱ از ۳۵ روز")
+    eventually("nor in Persian", lambda: page.evaluate(cut) == 0, 5)
 
 
 def test_a_cut_is_shown_and_mends_by_itself(shop, look: Callable[..., Any]) -> None:

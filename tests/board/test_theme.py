@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -74,3 +75,9 @@ def test_colours_are_named_in_the_theme_alone():
     for sheet in THEME.parent.glob("*.css"):
         if sheet != THEME:
             assert not re.findall(r"#[0-9a-f]{3,8}\b(?=[^{]*;)", sheet.read_text()), sheet.name
+
+
+def test_what_the_band_of_churn_is_drawn_with_can_be_told_apart():
+    """Marks stand out from the band and from what lies beyond it; the text below says the same in words."""
+    for theme, mark, ground in product(("light", "dark"), ("accent", "bad", "quiet"), ("raised", "accent-soft")):
+        assert contrast(COLOURS[mark][theme], COLOURS[ground][theme]) >= SHAPE, (mark, ground, theme)

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import numpy as np
 import pytest
 
 from metrics.economics import Economics
@@ -23,9 +24,9 @@ def sources() -> list[dict[str, object]]:
     """As an engine tells them: a till that never rests, and a CRM that should have delivered."""
     health = Health(Settings(health={"expected": EXPECTED}).health_rules, Economics("EUR"), "UTC", live=True)
     marks = Watermarks()
-    for hour in range(21 * 24 + 1):
-        marks.note("till", "purchase", T0 + hour * HOUR_MS, T0 + hour * HOUR_MS)
-    marks.note("crm", "cancellation", T0, T0)
+    hours = T0 + HOUR_MS * np.arange(21 * 24 + 1)
+    marks.note_all("till", "purchase", hours, hours)
+    marks.note_all("crm", "cancellation", hours[:1], hours[:1])
     health.observe(merged([marks.pack()]), 0)
     health.judge(T0 + 21 * 24 * HOUR_MS, 1.0)
     return health.sources()

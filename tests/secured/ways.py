@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from certificates import Certificates
 
@@ -11,8 +12,8 @@ from streams.services import ApacheKafka, Listener
 USER, PASSWORD = "tapesh", "kafka-pa55word-not-for-logs"
 REDIS_ADMIN = "redis-administrator"
 REDIS_USER, REDIS_PASSWORD = "tapesh", "redis-pa55word-not-for-logs"
-_COMMANDS = "get set del hset hgetall pexpire xadd publish watch unwatch multi exec select ping"
-LEAST_RIGHTS = " ".join(["~tapesh:* &tapesh:*", *(f"+{command}" for command in _COMMANDS.split())])
+_OPERATING = (Path(__file__).resolve().parents[2] / "docs/operating.md").read_text()
+LEAST_RIGHTS = _OPERATING.partition("user tapesh on >PASSWORD ")[2].partition("\n")[0]
 """What docs/operating.md says that the engine needs."""
 LOGIN = "org.apache.kafka.common.security"
 

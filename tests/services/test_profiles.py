@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -19,9 +21,10 @@ from streams.manifest import Epoch
 from streams.meaning import Meaning
 from streams.owned import CheckpointStatistics, OwnedPartition
 from streams.partition import PartitionState
+from streams.persons import UNKNOWN
 from streams.profile_writer import BATCH, ProfileWriter
 from streams.profiles import ProfileMarks, profile_of
-from streams.settings import Settings
+from streams.settings import Settings, SettingsError, load
 
 DAY_MS = 86_400_000
 NOW_MS = 1_767_312_000_000  # 2026-01-02
@@ -83,6 +86,10 @@ def test_a_profile_says_what_the_kpis_count() -> None:
         bought("c-1", "2025-12-24", "5.00"),
         event("cancellation", "c-1", "2025-12-31", reason="price"),
         event("loyalty-activity", "c-2", "2025-12-01", action="enrolled"),
+        event("refund", "c-1", "2025-12-26", order_id="c-1-2025-12-24", total={"amount": "4.01", "currency": "EUR"}),
+        event("survey-response", "c-1", "2025-12-27", survey="nps", score=3),
+        event("survey-response", "c-1", "2025-12-20", survey="nps", score=9),
+        event("survey-response", "c-2", "2025-12-20", survey="csat", score=3, scale=5),
     )
     fold = owned.state.fold
     assert profile_of(fold, row_of(fold, "c-1")) == {
@@ -100,13 +107,49 @@ def test_a_profile_says_what_the_kpis_count() -> None:
         "currency": "EUR",
         "last_purchase": "2025-12-24T12:00:00.000Z",
         "lapses": "2026-03-25T00:00:00.000Z",
+        "orders": "2",
+        "revenue": "20.98",
+        "nps_score": "3",
+        "nps_at": "2025-12-27T12:00:00.000Z",
     }
     assert profile_of(fold, row_of(fold, "c-2")) == {
         "as_of": "2026-01-02T00:00:00.000Z",
         "lifetime": "none",
         "purchases": "0",
+        "orders": "0",
         "member": "yes",
     }
+
+
+@pytest.mark.parametrize(
+    ("bought_for", "refunded", "band"),
+    [("9.99", None, None), ("10.00", None, "bronze"), ("10.00", "0.01", None), ("250.00", "49.99", "gold")],
+)
+def test_a_value_band_is_the_highest_that_the_revenue_reaches(
+    bought_for: str, refunded: str | None, band: str | None
+) -> None:
+    """From its amount on; a refund takes it back; below the lowest there is none."""
+    owned = partition()
+    events = [bought("c-1", "2025-12-01", bought_for)]
+    if refunded:
+        total = {"amount": refunded, "currency": "EUR"}
+        events.append(event("refund", "c-1", "2025-12-02", order_id="c-1-2025-12-01", total=total))
+    hear(owned, *events)
+    bands = Settings(redis={"value_bands": {"gold": 200, "bronze": 10}}).redis.value_bands
+    assert profile_of(owned.state.fold, row_of(owned.state.fold, "c-1"), bands).get("value_band") == band
+
+
+def test_what_an_older_state_did_not_count_is_absent() -> None:
+    """Neither 0 nor what has come since: of whom it isn't known, nobody is told that it is little."""
+    owned = partition()
+    hear(owned, bought("c-1", "2025-12-01"))
+    fold = owned.state.fold
+    row = row_of(fold, "c-1")
+    fold.persons.orders[row] = UNKNOWN
+    hear(owned, bought("c-1", "2025-12-02"))
+    said = profile_of(fold, row, {"bronze": Decimal(0)})
+    assert not {"orders", "revenue", "value_band"} & said.keys()
+    assert said["purchases"] == "2+"
 
 
 def test_whose_row_changed_is_marked_once_whatever_a_checkpoint_forgets() -> None:
@@ -243,3 +286,18 @@ def test_the_profile_of_a_forgotten_person_goes_and_a_new_ones_comes(redis_url: 
         await ours.stop()
 
     with_redis(redis_url, steps)
+
+
+@pytest.mark.parametrize(
+    ("bands", "said"),
+    [
+        ({"Gold": 1}, "expected up to 32 small letters"),
+        ({"gold": 1, "silver": 1}, "two bands begin at the same amount"),
+        ({"gold": "NaN"}, "redis.value_bands"),
+    ],
+)
+def test_bands_that_are_none_are_refused(bands: dict[str, Any], said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the start, by name, with what was expected."""
+    monkeypatch.setenv("TAPESH_REDIS__VALUE_BANDS", json.dumps(bands))
+    with pytest.raises(SettingsError, match=said):
+        load()

@@ -112,10 +112,13 @@ const bare = (left, right, top, bottom) => ({
   paper_bgcolor: "rgba(0,0,0,0)",
   plot_bgcolor: "rgba(0,0,0,0)",
   showlegend: false,
-  font: { family: getComputedStyle(document.body).fontFamily, size: 12, color: colour("quiet") },
+  font: { family: getComputedStyle(document.body).fontFamily, size: 12 * scale(), color: colour("quiet") },
 });
 /** Distances of marks along a curve, in days. */
 const STEPS = [30, 60, 90, 180, 360];
+/** Texts of charts grow with those of the page: a wall is looked at from afar. */
+const scale = () => parseFloat(getComputedStyle(document.documentElement).fontSize) / 15;
+const HOUR_MS = 3_600_000;
 const HIDDEN = { visible: false, fixedrange: true };
 
 /**
@@ -147,9 +150,9 @@ export function spark(element, points, { text, token, mirrored }) {
  * A line over time, with a scale.
  * @param {HTMLElement} element
  * @param {import("./store.js").Point[]} points
- * @param {{ text: string, token: string, mirrored: boolean, value: (v: number, step: number) => string, time: (ms: number) => string }} options
+ * @param {{ text: string, token: string, mirrored: boolean, value: (v: number, step: number) => string, time: (ms: number) => string, hour: (ms: number) => number }} options
  */
-export function trend(element, points, { text, token, mirrored, value, time }) {
+export function trend(element, points, { text, token, mirrored, value, time, hour }) {
   const shown = thinned(points, 360);
   chart(element, text, [shown, token, mirrored], () => {
     const [low, high] = extent(shown);
@@ -157,13 +160,12 @@ export function trend(element, points, { text, token, mirrored, value, time }) {
     const ticks = steps(low - room, high + room, 4);
     const first = shown[0][0], last = shown[shown.length - 1][0];
     const labels = ticks.map((tick) => value(tick, ticks.length > 1 ? ticks[1] - ticks[0] : 1));
-    const count = element.clientWidth < 420 ? 3 : 4;
-    const times = Array.from({ length: count }, (_, part) => first + ((last - first) * (part + 0.5)) / count);
-    const side = Math.max(36, 12 + 7.5 * Math.max(...labels.map((label) => label.length)));
+    const times = roundTimes(first, last, element.clientWidth < 460 * scale() ? 3 : 4, hour);
+    const side = scale() * Math.max(36, 12 + 7.5 * Math.max(...labels.map((label) => label.length)));
     return {
       traces: [line(shown, colour(token))],
       layout: {
-        ...bare(mirrored ? 8 : side, mirrored ? side : 8, 8, 26),
+        ...bare(mirrored ? 8 : side, mirrored ? side : 8, 8, 26 * scale()),
         xaxis: {
           fixedrange: true, type: "linear", autorange: mirrored ? "reversed" : true, showgrid: false, zeroline: false,
           tickvals: times, ticktext: times.map((ms) => (mirrored ? `\u2067${time(ms)}\u2069` : time(ms))), ticks: "", tickangle: 0, color: colour("quiet"),
@@ -188,13 +190,13 @@ export function curve(element, points, { text, token, mirrored, value, along }) 
     const ticks = [0, 0.25, 0.5, 0.75, 1];
     const last = points[points.length - 1][0];
     const labels = ticks.map(value);
-    const side = Math.max(36, 12 + 7.5 * Math.max(...labels.map((label) => label.length)));
+    const side = scale() * Math.max(36, 12 + 7.5 * Math.max(...labels.map((label) => label.length)));
     const step = STEPS.find((one) => last / one <= (element.clientWidth < 420 ? 4 : 6)) ?? last;
     const places = Array.from({ length: Math.floor(last / step) }, (_, at) => (at + 1) * step);
     return {
       traces: [{ ...line(points, colour(token)), fill: "tozeroy", fillcolor: colour("accent-soft") }],
       layout: {
-        ...bare(mirrored ? 16 : side, mirrored ? side : 16, 8, 26),
+        ...bare(mirrored ? 16 : side, mirrored ? side : 16, 8, 26 * scale()),
         xaxis: {
           fixedrange: true, range: mirrored ? [last, 0] : [0, last], showgrid: false, zeroline: false, tickvals: places,
           ticktext: places.map((at) => (mirrored ? `\u2067${along(at)}\u2069` : along(at))), ticks: "", tickangle: 0, color: colour("quiet"),
@@ -218,13 +220,13 @@ export function bars(element, items, { text, token, mirrored, most }) {
   chart(element, text, [items, token, mirrored], () => {
     const names = items.map(({ name }) => name);
     const longest = Math.max(...items.map(({ value }) => value), most ?? 0) || 1;
-    const side = Math.min(element.clientWidth * 0.42, 16 + 7 * Math.max(...names.map((name) => name.length)));
-    const beyond = 14 + 7.5 * Math.max(...items.map(({ said }) => said.length));
+    const side = Math.min(element.clientWidth * 0.42, scale() * (16 + (mirrored ? 9 : 7) * Math.max(...names.map((name) => name.length))));
+    const beyond = scale() * (14 + 7.5 * Math.max(...items.map(({ said }) => said.length)));
     return {
       traces: [{
         type: "bar", orientation: "h", x: items.map(({ value }) => value), y: items.map((_, at) => at),
         marker: { color: colour(token), cornerradius: 3 }, text: items.map(({ said }) => said), textposition: "outside",
-        textfont: { color: colour("ink"), size: 13 }, cliponaxis: false, width: 0.62,
+        textfont: { color: colour("ink"), size: 13 * scale() }, cliponaxis: false, width: 0.62,
       }],
       layout: {
         ...bare(mirrored ? beyond : side, mirrored ? side : beyond, 0, 0),
@@ -232,7 +234,7 @@ export function bars(element, items, { text, token, mirrored, most }) {
         yaxis: {
           fixedrange: true, side: mirrored ? "right" : "left", range: [items.length - 0.5, -0.5], showgrid: false,
           zeroline: false, tickvals: items.map((_, at) => at), ticktext: names.map(escaped), ticks: "", ticklen: 0,
-          tickfont: { color: colour("ink"), size: 13 }, ticklabelstandoff: 8,
+          tickfont: { color: colour("ink"), size: 13 * scale() }, ticklabelstandoff: 8,
         },
       },
     };
@@ -247,12 +249,12 @@ export function bars(element, items, { text, token, mirrored, most }) {
  */
 export function funnel(element, items, { text, mirrored }) {
   chart(element, text, [items, mirrored], () => {
-    const side = Math.min(element.clientWidth * 0.4, 16 + 7 * Math.max(...items.map(({ name }) => name.length)));
+    const side = Math.min(element.clientWidth * 0.4, scale() * (16 + (mirrored ? 9 : 7) * Math.max(...items.map(({ name }) => name.length))));
     return {
       traces: [{
         type: "funnel", x: items.map(({ value }) => value), y: items.map((_, at) => at), text: items.map(({ said }) => said),
         textinfo: "text", textposition: "auto", constraintext: "none", textangle: 0, cliponaxis: false,
-        insidetextfont: { color: colour("on-accent"), size: 13 }, outsidetextfont: { color: colour("ink"), size: 13 },
+        insidetextfont: { color: colour("on-accent"), size: 13 * scale() }, outsidetextfont: { color: colour("ink"), size: 13 * scale() },
         marker: { color: colour("accent") }, connector: { fillcolor: colour("accent-soft"), line: { width: 0 } },
       }],
       layout: {
@@ -261,11 +263,26 @@ export function funnel(element, items, { text, mirrored }) {
         xaxis: HIDDEN,
         yaxis: {
           fixedrange: true, side: mirrored ? "right" : "left", range: [items.length - 0.5, -0.5], tickvals: items.map((_, at) => at),
-          ticktext: items.map(({ name }) => escaped(name)), ticks: "", tickfont: { color: colour("ink"), size: 13 }, ticklabelstandoff: 8,
+          ticktext: items.map(({ name }) => escaped(name)), ticks: "", tickfont: { color: colour("ink"), size: 13 * scale() }, ticklabelstandoff: 8,
         },
       },
     };
   });
+}
+
+/**
+ * Whole hours of the clock on the wall between two instants, at most so many.
+ * @param {number} first @param {number} last @param {number} most @param {(ms: number) => number} hour
+ */
+function roundTimes(first, last, most, hour) {
+  const quarter = HOUR_MS / 4;
+  const quarters = Array.from({ length: Math.floor(last / quarter) - Math.ceil(first / quarter) + 1 }, (_, at) => (Math.ceil(first / quarter) + at) * quarter);
+  for (const step of [0.25, 0.5, 1, 2, 3, 6, 12, 24]) {
+    if ((last - first) / HOUR_MS / step > 4 * most) continue;
+    const found = quarters.filter((ms) => hour(ms) % step === 0);
+    if (found.length <= most) return found.length > 1 ? found : [first + (last - first) / 4, last - (last - first) / 4];
+  }
+  return Array.from({ length: most }, (_, part) => first + ((last - first) * (part + 0.5)) / most);
 }
 
 /** Texts from events are data: Plotly would read `<b>` in a label as markup. @param {string} text */

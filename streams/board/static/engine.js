@@ -3,7 +3,7 @@
 
 import { fill, h, say } from "./dom.js";
 import { moment } from "./figures.js";
-import { section } from "./panels.js";
+import { labelled, section } from "./panels.js";
 
 /** @param {import("./figures.js").View} view @returns {import("./tiles.js").Part} */
 export function engine(view) {
@@ -44,7 +44,7 @@ export function engine(view) {
         fact("speaker", word(health.owns_kpis ? "here" : "elsewhere"));
       }
       const marks = Object.entries(known?.watermarks ?? {}).map(([kind, mark]) => [kind, Date.parse(/** @type {string} */ (mark))]);
-      fill(sources, marks.map(([kind, mark]) => h("div", { class: "line" }, h("dt", { lang: "en" }, h("bdi", {}, kind)),
+      fill(sources, marks.map(([kind, mark]) => h("div", { class: "line" }, h("dt", {}, h("bdi", {}, labelled(view, "event", kind))),
         h("dd", {}, moment(view, mark), now - mark >= 1_000 && h("span", { class: "margin" }, word("behindBy", numbers.duration((now - mark) / 1000)))))));
     },
   };

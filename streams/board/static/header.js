@@ -60,7 +60,11 @@ function told(view) {
     return { kind: "warn", text: `${much}: ${reasons}`, foreign: true };
   }
   const firing = firingOf(view);
-  if (firing.length) return { kind: "bad", text: firing.map(({ title, window }) => word("firingOne", title, window)).join(" · "), foreign: false };
+  if (firing.length) {
+    const windows = (/** @type {string} */ title) => firing.filter((one) => one.title === title).map(({ window }) => window).join(word("comma"));
+    const text = [...new Set(firing.map(({ title }) => title))].map((title) => word("firingOne", title, windows(title))).join(" · ");
+    return { kind: "bad", text, foreign: false };
+  }
   return { kind: "", text: "", foreign: false };
 }
 

@@ -17,6 +17,7 @@ const UNDEFINED = "–";
  * @property {(p: number) => string} probability
  * @property {(seconds: number) => string} duration
  * @property {(ms: number) => string} clock time of day
+ * @property {(ms: number) => number} hour of the day, with its minutes as a fraction
  * @property {(ms: number) => string} day
  * @property {(ms: number) => string} instant
  * @property {(name: string) => string} month of `2026-06`, or `1405-03` where the calendar is Jalali
@@ -53,6 +54,7 @@ export function numbersIn(lang, settings, word) {
   const clock = dates({ hour: "2-digit", minute: "2-digit" });
   const day = dates({ day: "numeric", month: "short" });
   const month = new Intl.DateTimeFormat(locale, { timeZone: "UTC", month: "short", year: "numeric" });
+  const hours = new Intl.DateTimeFormat("en-GB-u-nu-latn", { timeZone: zone, hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
   const full = dates({ weekday: "short", day: "numeric", month: "long", year: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit" });
 
   const comma = lang === "fa" ? "،" : ",";
@@ -79,7 +81,7 @@ export function numbersIn(lang, settings, word) {
   /** @param {string} text @param {number} value */
   const signed = (text, value) => (value > 0 ? `+${text}` : value < 0 ? `−${text}` : text);
   return {
-    value: (unit, value) => (value === null || value === undefined ? UNDEFINED : known(unit, value)),
+    value: (unit, value) => (value === null || value === undefined ? UNDEFINED : known(unit, value).replace("-", "−")),
     change: (unit, value, of) => {
       const size = Math.abs(value);
       const text = unit !== "ratio" ? known(unit, size) : Math.abs(of) < MULTIPLE_FROM ? `${one(size * 100)} ${word("points")}` : `${one(size)}×`;
@@ -97,6 +99,10 @@ export function numbersIn(lang, settings, word) {
     probability: (p) => (p < 0.0001 ? `< ${format({ maximumFractionDigits: 4 })(0.0001)}` : format({ maximumSignificantDigits: 2 })(p)),
     duration: (seconds) => (seconds < 90 ? `${whole(seconds)} ${word("seconds")}` : seconds < 5_400 ? `${whole(seconds / 60)} ${word("minutes")}` : `${one(seconds / 3_600)} ${word("hours")}`),
     clock: (ms) => clock.format(ms),
+    hour: (ms) => {
+      const { hour, minute } = Object.fromEntries(hours.formatToParts(ms).map(({ type, value }) => [type, Number(value)]));
+      return hour + minute / 60;
+    },
     instant: (ms) => composed(full, ms, ({ weekday, day, month, year, hour, minute, second }) => `${weekday} ${day} ${month} ${year}${comma} ${hour}:${minute}:${second}`),
     day: (ms) => composed(day, ms, ({ day, month }) => `${day} ${month}`),
     month: (name) => composed(month, middleOf(name, settings.calendar), ({ month, year }) => `${month} ${year}`),

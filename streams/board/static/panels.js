@@ -35,10 +35,11 @@ export function churn(view) {
   const course = courseOf(view, "churn_rate");
   const reasons = split(view, "churn_reasons", { title: word("reasons"), token: "accent" });
   const segments = segmentsOf(view);
+  const band = bandOf(view);
   return {
     element: section("churn", word("churn"), "wide", h("div", { class: "halves" },
-      h("div", {}, course.element, stats.element), h("div", {}, reasons.element, segments.element))),
-    update: (view) => [stats, course, reasons, segments].forEach((part) => part.update(view)),
+      h("div", {}, course.element, band.element, stats.element), h("div", {}, reasons.element, segments.element))),
+    update: (view) => [stats, course, band, reasons, segments].forEach((part) => part.update(view)),
   };
 }
 
@@ -56,7 +57,7 @@ export function acquisition(view) {
       const order = (/** @type {string} */ stage) => (STAGES.indexOf(stage) + 1 || 99);
       const stages = Object.keys(counts).filter((stage) => stage !== "lost")
         .sort((one, two) => order(one) - order(two) || counts[two] - counts[one]).slice(0, SHOWN);
-      const items = stages.map((name) => ({ name, value: counts[name], said: view.numbers.plain(counts[name]) }));
+      const items = stages.map((name) => ({ name: labelled(view, "stage", name), value: counts[name], said: view.numbers.plain(counts[name]) }));
       if (!stand(view, figure, items, chart, note)) return;
       const lost = counts.lost ? view.word("lostLeads", view.numbers.plain(counts.lost)) : "";
       note.hidden = !lost;
@@ -112,7 +113,8 @@ function courseOf(view, id) {
       const { numbers } = view;
       trend(chart, points, {
         text: told(view, id, points), token: "accent", mirrored: view.mirrored,
-        value: (value, step) => numbers.tick(figure.unit, value, step), time: (ms) => moment(view, ms),
+        value: (value, step) => numbers.tick(figure.unit, value, step), hour: numbers.hour,
+        time: (ms) => (numbers.hour(ms) ? moment(view, ms) : numbers.day(ms)),
       });
     },
   };
@@ -133,7 +135,7 @@ function split(view, id, { title, token, most }) {
     update(view) {
       const figure = written(view, id);
       const items = Object.entries(/** @type {Record<string, number | null>} */ (figure.value ?? {}))
-        .flatMap(([name, value]) => (value === null ? [] : [{ name, value, said: view.numbers.value(figure.unit, value) }]))
+        .flatMap(([name, value]) => (value === null ? [] : [{ name: labelled(view, "label", name), value, said: view.numbers.value(figure.unit, value) }]))
         .sort((one, two) => two.value - one.value || one.name.localeCompare(two.name)).slice(0, SHOWN);
       chart.style.blockSize = `${items.length * 1.9}rem`;
       if (stand(view, figure, items, chart, note)) bars(chart, items, { text: textOf(title, items), token, mirrored: view.mirrored, most });
@@ -201,6 +203,43 @@ function segmentsOf(view) {
   };
 }
 
+/**
+ * A name from events in the board's language, if it is one of those that the contract or the engine gives.
+ * @param {View} view @param {"stage" | "label" | "event"} kind @param {string} name
+ */
+export function labelled(view, kind, name) {
+  const said = view.word(`${kind}:${name}`);
+  return said === `${kind}:${name}` ? name : said;
+}
+
+/** How many are lost, within what is usual or beyond it. @param {View} view @returns {Part} */
+function bandOf(view) {
+  const title = h("h3", {});
+  const [usual, mean, seen] = [h("i", { class: "usual" }), h("i", { class: "mean" }), h("i", { class: "seen" })];
+  const band = h("div", { class: "band", "aria-hidden": "true" }, usual, mean, seen);
+  const text = h("p", { class: "note" });
+  const element = h("div", { class: "block" }, title, band, text);
+  return {
+    element,
+    update(view) {
+      const { numbers, store, word } = view;
+      const windows = Object.entries(store.stands && !view.look.slice ? (store.document?.alerts?.churn?.windows ?? {}) : {})
+        .filter(([, tier]) => tier.on && tier.needed !== null);
+      const [name, tier] = windows.find(([window]) => window === view.window) ?? windows.at(-1) ?? [];
+      element.hidden = !tier;
+      if (!tier) return;
+      const most = 1.15 * Math.max(tier.observed, tier.needed);
+      const at = (/** @type {number} */ value) => `${(100 * value) / most}%`;
+      usual.style.inlineSize = at(tier.needed);
+      mean.style.insetInlineStart = at(tier.expected);
+      seen.style.insetInlineStart = at(tier.observed);
+      band.classList.toggle("beyond", tier.observed >= tier.needed);
+      say(title, word("usualBand", nameOf(view, name)));
+      say(text, word("bandSaid", numbers.plain(tier.observed), numbers.plain(tier.expected, 1), numbers.plain(tier.needed)));
+    },
+  };
+}
+
 /** What is watched, what was counted, and what was to be expected. @param {View} view @returns {Part} */
 export function alerts(view) {
   const { word } = view;
@@ -210,7 +249,8 @@ export function alerts(view) {
     element: section("alerts", word("alerts"), "third", head, list),
     update(view) {
       const { numbers, store } = view;
-      const watched = Object.entries(store.stands ? (store.document?.alerts ?? {}) : {});
+      const watched = Object.entries(store.stands ? (store.document?.alerts ?? {}) : {})
+        .sort(([, one], [, two]) => urgency(one) - urgency(two));
       const firing = firingOf(view);
       say(head, !store.stands ? word(store.connection === "connecting" ? "waiting" : "unknown") : firing.length ? word("firingCount", numbers.plain(firing.length)) : word("noAlerts"));
       head.className = `verdict ${!store.stands ? "" : firing.length ? "bad" : "good"}`;
@@ -220,6 +260,20 @@ export function alerts(view) {
       fill(list, watched.map(([id, watch]) => watchOf(view, id, watch)));
     },
   };
+}
+
+/** What fires comes first, then what is judged; what can't be yet comes last. @param {any} watch */
+function urgency(watch) {
+  const tiers = Object.values(watch.windows ?? {});
+  return tiers.some((tier) => tier.firing) ? 0 : tiers.some((tier) => tier.on) ? 1 : tiers.length ? 2 : 3;
+}
+
+/** Why a watch isn't judged: what the engine says, in the board's language where that is known. @param {View} view @param {any} watch */
+function silence({ word, numbers }, watch) {
+  const said = watch.unknown ?? watch.silent ?? watch.told;
+  const days = said.match(/^learning what is usual: (\d+) of (\d+) days$/);
+  if (days) return { text: word("learningDays", numbers.plain(Number(days[1])), numbers.plain(Number(days[2]))), ours: true };
+  return /^nothing to learn from yet/.test(said) ? { text: word("neverSeen"), ours: true } : { text: said, ours: false };
 }
 
 /** What fires: name of the KPI (and slice) and window. @param {View} view */
@@ -239,7 +293,8 @@ function watchOf(view, id, watch) {
   const { word, numbers } = view;
   const title = view.store.kpis.get(watch.kpi)?.title ?? id;
   if (!watch.windows) {
-    return h("div", { class: "watch" }, h("h3", {}, h("bdi", {}, title)), h("p", { class: "note", lang: "en", dir: "ltr" }, watch.unknown ?? watch.silent ?? watch.told));
+    const { text, ours } = silence(view, watch);
+    return h("div", { class: "watch" }, h("h3", {}, h("bdi", {}, title)), h("p", ours ? { class: "note" } : { class: "note", lang: "en", dir: "ltr" }, text));
   }
   const tiers = Object.entries(watch.windows);
   const seen = tiers.filter(([, tier]) => tier.on);
@@ -247,9 +302,9 @@ function watchOf(view, id, watch) {
     return h("div", { class: "watch" }, h("h3", {}, title), h("p", { class: "note" }, word("tooFew")));
   }
   return h("div", { class: "watch" }, h("h3", {}, title), h("div", { class: "scroll" }, h("table", {},
-    h("thead", {}, h("tr", {}, ["span", "observed", "expected", "alertFrom", "chance", "state"].map((name) => h("th", { scope: "col" }, word(name))))),
+    h("thead", {}, h("tr", {}, ["span", "observed", "expected", "alertFrom", "chance", "state"].map((name) => h("th", { scope: "col", class: name === "chance" && "aside" }, word(name))))),
     h("tbody", {}, seen.map(([window, tier]) => h("tr", { class: tier.firing && "high" },
       h("th", { scope: "row" }, nameOf(view, window)), h("td", {}, numbers.plain(tier.observed)), h("td", {}, numbers.plain(tier.expected, 1)),
-      h("td", {}, tier.needed === null ? "–" : numbers.plain(tier.needed)), h("td", {}, tier.p_value === null ? "–" : numbers.probability(tier.p_value)),
+      h("td", {}, tier.needed === null ? "–" : numbers.plain(tier.needed)), h("td", { class: "aside" }, tier.p_value === null ? "–" : numbers.probability(tier.p_value)),
       h("td", {}, h("span", { class: `chip ${tier.firing ? "bad" : ""}` }, word(tier.firing ? "firing" : tier.p_value !== null && tier.p_value < tier.alpha ? "over" : "calm")))))))));
 }
