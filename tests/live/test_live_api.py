@@ -11,7 +11,8 @@ from deployment import Deployment, WorkerProcess, eventually
 from flow import publish
 from hypothesis import HealthCheck, Phase, given, settings
 
-from metrics.alerting import WATCHES
+from metrics.alerting import BY_SLICE, WATCHES
+from metrics.surveys import SURVEYS
 from streams.services import ApacheKafka
 
 RETAIL = {"clock": "event", "timezone": "Europe/London", "currency": "GBP"}
@@ -41,7 +42,8 @@ def test_the_interface_keeps_its_promises(
     assert json.loads(other.get("/kpis/orders?lang=fa") or b"")["title"] != ours["title"]
     for worker in (owner, other):
         said = eventually("its alerts", lambda worker=worker: alerts_as_in_kpis(worker))
-        assert {name: one["kpi"] for name, one in said["watched"].items()} == {one.id: one.kpi for one in WATCHES}
+        wanted = {one.id: one.kpi for one in (*WATCHES, BY_SLICE, *SURVEYS)}
+        assert {name: one["kpi"] for name, one in said["watched"].items()} == wanted
         assert said["firing"] == []
     assert "did you mean 'orders'" in (other.get("/kpis/oders") or b"").decode()
 
