@@ -6,6 +6,7 @@ the other carries commits and seeks. Hence no wait without an end.
 # ruff: noqa: SLF001 - aiokafka offers no public way to any of this; its minor version is pinned
 
 import asyncio
+import contextlib
 import math
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -29,6 +30,7 @@ from .drain import Drain
 from .sources import Edge, Position, Sources, listed
 
 _REBALANCE_POLL = 0.05
+_METADATA_PATIENCE_S = 5.0
 _MEMBERS_ONLY = ("HeartbeatRequest", "SyncGroupRequest")
 """Requests that the group answers well to its members only."""
 
@@ -100,7 +102,12 @@ class ConsumerThread(AIOKafkaConsumerThread):  # type: ignore[misc]  # Faust is 
         await self.call_thread(self._rejoin)
 
     async def _rejoin(self) -> None:
-        self._ensure_consumer()._coordinator.request_rejoin()
+        consumer = self._ensure_consumer()
+        # Whoever shares out passes over topics of which it hasn't heard. One that has just been made is such a topic,
+        # and aiokafka asks anew after minutes only.
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(consumer._client.force_metadata_update(), _METADATA_PATIENCE_S)
+        consumer._coordinator.request_rejoin()
 
     def passed(self, tp: TP, position: int) -> int:
         """Return how far markers alone have taken a partition that stood at `position`."""

@@ -65,3 +65,25 @@ def test_what_a_call_raises_is_raised_to_who_asked() -> None:
         await thread.stop()
 
     asyncio.run(play())
+
+
+def test_who_joins_anew_has_asked_first_which_topics_there_are() -> None:
+    """A topic that was made a moment ago is passed over otherwise, again and again, until the worker gives up."""
+    told: list[str] = []
+
+    async def ask() -> bool:
+        told.append("asked")
+        return True
+
+    async def play() -> None:
+        thread = await started()
+        consumer = MagicMock()
+        consumer._client.force_metadata_update = ask
+        consumer._coordinator.request_rejoin = lambda: told.append("joined")
+        thread._consumer = consumer
+        async with asyncio.timeout(PATIENCE_S):
+            await thread.rejoin()
+        await thread.stop()
+
+    asyncio.run(play())
+    assert told == ["asked", "joined"]
