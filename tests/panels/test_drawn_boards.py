@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import lacking
 from playwright.sync_api import Browser, Page, sync_playwright
 from test_live_boards import BOARDS, NOT_CONFIGURED, Shop, chosen, shop
 
@@ -46,7 +47,7 @@ def script(tmp_path_factory: pytest.TempPathFactory) -> str:
     bundler = HERE / "node_modules/.bin/esbuild"
     if not bundler.exists() or shutil.which("node") is None:
         how = "npm install --prefix tests/panels --ignore-scripts --no-package-lock --legacy-peer-deps"
-        pytest.skip(f"Grafana's components aren't there; bring them (630 MB): {how}")
+        lacking(f"Grafana's components aren't there; bring them (630 MB): {how}")
     made = tmp_path_factory.mktemp("panels") / "page.js"
     subprocess.run([bundler, "page.jsx", f"--outfile={made}", *BUNDLING], check=True, cwd=HERE)
     return made.read_text()
