@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from streams.lifetimes import Lifetime, Span, is_member, lapse_ms, lifetimes
+from streams.lifetimes import Lifetime, Span, lapse_ms, lifetimes
 from streams.panes import Days
 from streams.parts import Deltas, Parts, place, stock
 from streams.persons import BUYING, LAPSED, MEMBER, NEVER, SEEN, STAGES, History, Lead, Persons
@@ -178,8 +178,8 @@ class Contributions(Parts[Deltas]):
             deltas[place(at_ms, cell_set) + self._lead_costs] += sign * minor
 
     def membership(self, row: int, history: History, sign: int) -> None:
-        """Count a person's membership of the loyalty programme, as it is now."""
-        if not is_member(history.membership):
+        """Count a person's membership of the loyalty programme, as its flag has it."""
+        if not self.persons.flags[row] & MEMBER:
             return
         cell_set = self.persons.cell_set[row]
         self.deltas[stock(cell_set) + self._members] += sign

@@ -471,21 +471,23 @@ class Fold:
             persons.changed[row] = 1
 
     def _enrol(self, row: int, event: wire.LoyaltyActivity, at_ms: int) -> None:
-        """Take in that somebody enrolled or left."""
+        """Take in that somebody enrolled or left; most who do were members already, or weren't."""
         persons, contributions = self.persons, self._contributions
         history = persons.history(row)
         if persons.is_hot(row):
             self._take_back(row, history)
-        apart = row not in self.taken
-        if apart:
-            contributions.membership(row, history, -1)
         if event.action == "enrolled":
             add_open(history.membership, at_ms)
         else:
             add_close(history.membership, at_ms, rank(event), "", involuntary=False)
-        persons.set_member(row, is_so=is_member(history.membership))
-        if apart:
-            contributions.membership(row, history, 1)
+        was, is_so = bool(persons.flags[row] & MEMBER), is_member(history.membership)
+        if was != is_so:
+            counts = row not in self.taken
+            if was and counts:
+                contributions.membership(row, history, -1)
+            persons.set_member(row, is_so=is_so)
+            if is_so and counts:
+                contributions.membership(row, history, 1)
         persons.keep(row, history)
         persons.changed[row] = 1
 
