@@ -9,7 +9,9 @@ import time
 import urllib.request
 from datetime import UTC, datetime
 
+from benchmarks import results
 from benchmarks.bench import Bench, deployment
+from benchmarks.machine import load_average
 from events.models import Money, Purchase
 from events.producer import TapeshProducer
 
@@ -26,7 +28,18 @@ def run(*, orders: int = 100) -> None:
         with TapeshProducer(bench.settings.kafka.bootstrap) as producer:
             took = sorted(_one(bench, producer, number, chance.random()) for number in range(orders))
         print(f"event to /kpis over {orders} orders: p50 {statistics.median(took):.2f} s,", end=" ")
-        print(f"p99 {took[int(0.99 * (orders - 1))]:.2f} s, max {took[-1]:.2f} s")
+        p99 = took[int(0.99 * (orders - 1))]
+        print(f"p99 {p99:.2f} s, max {took[-1]:.2f} s")
+    results.keep(
+        "latency",
+        {
+            "orders": orders,
+            "p50_s": statistics.median(took),
+            "p99_s": p99,
+            "max_s": took[-1],
+            "load_average": load_average(),
+        },
+    )
 
 
 def _one(bench: Bench, producer: TapeshProducer, number: int, pause_s: float) -> float:

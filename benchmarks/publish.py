@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import time
 from collections.abc import Callable, Iterable
@@ -10,7 +11,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaProducer
 
-from benchmarks.load import Drawn
+from benchmarks.load import Drawn, Load
 from events.identity import partition_of
 from events.names import BUSINESS_EVENTS, CUSTOMER_EVENTS
 
@@ -30,6 +31,45 @@ def only(topic: str) -> Callable[[Drawn], str | None]:
     return lambda drawn: None if drawn.is_spend else topic
 
 
+class Pacer:
+    """Lets events out when they occur, and remembers when each order was handed to the producer.
+
+    Args:
+        load: whose mixed stream it paces; its events are let out in order.
+    """
+
+    def __init__(self, load: Load) -> None:
+        self._load = load
+        self._let_out = 0
+        self._known: set[bytes] = set()
+        self.orders = 0
+        self.published: list[tuple[int, float]] = []
+        self.slipped_s = 0.0
+
+    @property
+    def many(self) -> int:
+        """How many events are let out at once: those of a hundredth of a second."""
+        span_s = (self._load.until_ms - self._load.begins_ms) / 1000
+        return max(1, round(self._load.events / span_s / 100))
+
+    async def wait(self, some: list[Drawn]) -> None:
+        """Wait until the last of them is due, and note its orders; one that comes twice is one."""
+        load = self._load
+        self._let_out += len(some)
+        span_s = (load.until_ms - load.begins_ms) / 1000
+        due_s = load.begins_ms / 1000 + span_s * self._let_out / load.events
+        early_s = due_s - time.time()
+        if early_s > 0:
+            await asyncio.sleep(early_s)
+        self.slipped_s = max(self.slipped_s, -early_s)
+        now_s = time.time()
+        for drawn in some:
+            if drawn.value.startswith(b'{"type":"purchase"') and drawn.value not in self._known:
+                self._known.add(drawn.value)
+                self.orders += 1
+                self.published.append((self.orders, now_s))
+
+
 async def publish(
     load: Iterable[Drawn],
     bootstrap: str,
@@ -37,6 +77,7 @@ async def publish(
     *,
     topic: Callable[[Drawn], str | None] = topic_of,
     tap: Tap = lambda _values: None,
+    pacer: Pacer | None = None,
 ) -> tuple[int, int]:
     """Publish what has a topic, and wait until all of it is acknowledged.
 
@@ -50,7 +91,9 @@ async def publish(
     async with AIOKafkaProducer(
         bootstrap_servers=bootstrap, max_batch_size=_BATCH_BYTES, max_request_size=4 * _BATCH_BYTES, linger_ms=5
     ) as producer:
-        while some := list(itertools.islice(rest, _SLICE)):
+        while some := list(itertools.islice(rest, pacer.many if pacer else _SLICE)):
+            if pacer:
+                await pacer.wait(some)
             placed = [(name, drawn) for drawn in some if (name := topic(drawn)) is not None]
             tap([drawn.value for _, drawn in placed])
             now_ms = int(time.time() * 1000)
@@ -65,6 +108,9 @@ async def publish(
                     batches[place].append(**record)
                 messages += 1
                 size += len(drawn.value)
+            if pacer:
+                sent += [await producer.send_batch(batch, *place[:1], partition=place[1]) for place, batch in batches.items()]
+                batches.clear()
         for (name, partition), batch in batches.items():
             sent.append(await producer.send_batch(batch, name, partition=partition))
         for each in sent:

@@ -13,19 +13,34 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
 
-from benchmarks.shop_stream import Stored, mixed, opening
+from benchmarks import results
+from benchmarks.load import DAY_MS, Drawn, Load, mixed, opening
+from benchmarks.machine import load_average
 from streams.checkpoint import Checkpointer, Loaded, restoring
 from streams.manifest import Epoch, newest
 from streams.meaning import Meaning
 from streams.messages import Tick
 from streams.owned import CheckpointStatistics, OwnedPartition
-from streams.panes import DAY_MS
 from streams.partition import PartitionState
 from streams.transport.chunk import Chunk
 
 _CHUNK = 2_000
 _TOPIC = "customer-events"
+_RATE = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A record as a broker would have it."""
+
+    offset: int
+    value: bytes
+    timestamp: int
+    key: bytes | None = None
+    headers: tuple[tuple[str, bytes | None], ...] = ()
 
 
 class _MemoryLog:
@@ -55,6 +70,8 @@ def run(*, customers: int = 1_000_000, events: int = 800_000, checkpoint_events:
 
 async def _run(customers: int, events: int, checkpoint_events: int) -> None:  # noqa: C901 - one scene
     log, now_ms = _MemoryLog(), int(time.time() * 1000)
+    lasts_ms = events * 1000 // _RATE
+    load = Load(customers, events, now_ms + lasts_ms, hours=lasts_ms / 3_600_000)
     owned = OwnedPartition(_state(), Checkpointer(0, Epoch(0, 1)), {}, log, CheckpointStatistics())
     holds: dict[str, list[tuple[float, float]]] = defaultdict(list)
     tick = itertools.count()
@@ -76,14 +93,13 @@ async def _run(customers: int, events: int, checkpoint_events: int) -> None:  # 
             owned.answer(Tick("bench", number, at_ms, at_ms, number % 6 == 0, "", 1, "bench"))
 
     await bring_to(now_ms)
-    for nth, chunk in enumerate(_chunks(opening(customers, now_ms - 300 * DAY_MS, now_ms - 1000), 0)):
+    for nth, chunk in enumerate(_chunks(opening(load), 0)):
         owned.take(chunk, now_ms)
         if nth % 20 == 0:
             await bring_to(now_ms)
     await owned.save_now()
     holds.clear()
-    stream = itertools.islice(mixed(customers, now_ms, 20_000.0), events)
-    for nth, chunk in enumerate(_chunks(stream, customers)):
+    for nth, chunk in enumerate(_chunks(mixed(load), customers)):
         clock_ms = chunk.records[-1].timestamp
         with held("take"):
             owned.take(chunk, clock_ms)
@@ -98,10 +114,12 @@ async def _run(customers: int, events: int, checkpoint_events: int) -> None:  # 
     await owned.save_now()
     cpu_s = sum(cpu for steps in holds.values() for _, cpu in steps)
     print(f"{cpu_s / events * 1e6:.1f} us of the loop's processor time an event")
+    made: dict[str, Any] = {"customers": customers, "events": events, "loop_us": cpu_s / events * 1e6, "holds_ms": {}}
     for what, measured in holds.items():
         for clock, values in zip(("wall", "cpu"), zip(*measured, strict=True), strict=True):
             ordered = [1000 * value for value in sorted(values)]
             p50, p99 = (ordered[int(share * (len(ordered) - 1))] for share in (0.5, 0.99))
+            made["holds_ms"][f"{what}-{clock}"] = {"p50": p50, "p99": p99, "max": ordered[-1], "times": len(ordered)}
             print(
                 f"{what:6} {clock:4} p50 {p50:6.1f} ms, p99 {p99:6.1f} ms, max {ordered[-1]:6.1f} ms of {len(ordered)}"
             )
@@ -111,10 +129,12 @@ async def _run(customers: int, events: int, checkpoint_events: int) -> None:  # 
         end=" ",
     )
     print(f"{owned.checkpointer.live_bytes / 1e6:.0f} MB live, {statistics.bytes / 1e6:.0f} MB written in all")
-    _recover(log.stored)
+    made |= {"id_bytes": dedupe.size_bytes / len(dedupe), "live_bytes": owned.checkpointer.live_bytes}
+    made |= {"written_bytes": statistics.bytes, "load_average": load_average()}
+    results.keep("stalls", made | _recover(log.stored))
 
 
-def _recover(stored: dict[bytes, bytes]) -> None:
+def _recover(stored: dict[bytes, bytes]) -> dict[str, Any]:
     wall, cpu, state, plan = time.perf_counter(), time.process_time(), _state(), newest(stored, 0)
     steps: list[float] = []
     if plan is not None:
@@ -125,14 +145,19 @@ def _recover(stored: dict[bytes, bytes]) -> None:
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     print(f"recovery of {len(state.fold.persons):,} persons: {wall:.1f} s, {cpu:.1f} s of processor time,", end=" ")
     print(f"in {len(steps):,} steps of at most {1000 * max(steps):.0f} ms")
+    return {"recovery_cpu_s": cpu, "recovery_wall_s": wall, "recovery_longest_step_ms": 1000 * max(steps)}
 
 
 def _state() -> PartitionState:
     return PartitionState(Meaning(), horizon_ms=DAY_MS, future_tolerance_ms=300_000)
 
 
-def _chunks(events: Iterator[tuple[int, bytes]], begin: int) -> Iterator[Chunk]:
+def _chunks(events: Iterator[Drawn], begin: int) -> Iterator[Chunk]:
+    newest_ms = 0  # a late event is published late
     while batch := list(itertools.islice(events, _CHUNK)):
-        records = [Stored(begin + nth, value, at_ms) for nth, (at_ms, value) in enumerate(batch)]
+        records = []
+        for nth, drawn in enumerate(batch):
+            newest_ms = max(newest_ms, drawn.at_ms)
+            records.append(Stored(begin + nth, drawn.value, newest_ms))
         yield Chunk.of(_TOPIC, 0, records, begin=begin, end=begin + len(batch))
         begin += len(batch)

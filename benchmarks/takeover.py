@@ -10,7 +10,9 @@ from __future__ import annotations
 import itertools
 import time
 
-from benchmarks.shop_stream import mixed, opening
+from benchmarks import results
+from benchmarks.load import Load, mixed, opening
+from benchmarks.machine import load_average
 from streams.checkpoint import Checkpointer, restore
 from streams.manifest import Epoch, newest
 from streams.meaning import Meaning
@@ -24,13 +26,11 @@ _NOW_MS = 1_767_312_000_000
 def run(*, customers: int = 100_000, events_each: int = 2) -> None:
     """Fold a shop, write its checkpoint, and print what loading that takes."""
     state = PartitionState(Meaning(), horizon_ms=_DAY_MS)
-    lines = itertools.chain(
-        opening(customers, _NOW_MS - 300 * _DAY_MS, _NOW_MS - 10 * _DAY_MS),
-        itertools.islice(mixed(customers, _NOW_MS - 9 * _DAY_MS, 1_000.0), customers * events_each),
-    )
+    load = Load(customers, customers * events_each, _NOW_MS, hours=9 * 24)
+    lines = itertools.chain(opening(load), mixed(load))
     began = time.process_time()
     count = 0
-    while batch := [line for _, line in itertools.islice(lines, _BATCH)]:
+    while batch := [drawn.value for drawn in itertools.islice(lines, _BATCH)]:
         state.arrive(batch, [_NOW_MS] * len(batch))
         count += len(batch)
     state.advance(_NOW_MS)
@@ -53,3 +53,16 @@ def run(*, customers: int = 100_000, events_each: int = 2) -> None:
         f"loaded in {took_s:.2f} s of processor time ({took_s / customers * 1e5:.2f} s per 100,000 persons);", end=" "
     )
     print(f"folding it took {folded_s:.1f} s")
+    results.keep(
+        "takeover",
+        {
+            "persons": len(heir.fold.persons),
+            "ids": len(heir.dedupe),
+            "events": count,
+            "messages": len(stored),
+            "bytes": size,
+            "loaded_cpu_s": took_s,
+            "folded_cpu_s": folded_s,
+            "load_average": load_average(),
+        },
+    )
