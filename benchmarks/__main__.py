@@ -12,6 +12,7 @@ from benchmarks import (
     offered,
     recovery,
     report,
+    scaling,
     scrape,
     side_by_side,
     stalls,
@@ -29,6 +30,7 @@ MEASUREMENTS: dict[str, Callable[[], None]] = {
     "customers": customers.run,
     "recovery": recovery.run,
     "scrape": scrape.run,
+    "scaling": scaling.run,
     "stalls": stalls.run,
     "takeover": takeover.run,
 }

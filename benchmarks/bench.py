@@ -98,7 +98,9 @@ class Bench:
             if not document.get("unknown", True) and all(_reaches(each, wanted) for each in covered):
                 return document
             time.sleep(_POLL_S)
-        raise RuntimeError(f"no complete document within {patience_s:.0f} s; the worker's log:\n{self.worker.log_tail()}")
+        raise RuntimeError(
+            f"no complete document within {patience_s:.0f} s; the worker's log:\n{self.worker.log_tail()}"
+        )
 
 
 def _reaches(covered: Mapping[str, Any], wanted: Mapping[str, Mapping[str, int]]) -> bool:

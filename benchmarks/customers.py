@@ -12,6 +12,7 @@ import itertools
 import os
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 
 from benchmarks import results
@@ -81,8 +82,6 @@ def _take(state: PartitionState, drawn: Iterator[Drawn], now_ms: int) -> float:
 def _resident() -> float:
     """Return the resident memory in MiB, what was freed given back first."""
     gc.collect()
-    try:
+    with suppress(OSError):  # another C library keeps what it keeps
         ctypes.CDLL("libc.so.6").malloc_trim(0)
-    except OSError:
-        pass  # another C library, which keeps what it keeps
     return resident_mib(os.getpid())

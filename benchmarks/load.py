@@ -187,7 +187,7 @@ class _Shop:
             at_ms,
         )
 
-    def _rest(self, kind: str, number: int, who: int, word: int) -> str:  # noqa: PLR0911 - one for each kind
+    def _rest(self, kind: str, number: int, who: int, word: int) -> str:
         match kind:
             case "purchase":
                 return self._purchase(number)
@@ -226,11 +226,11 @@ def _money(minor: int) -> str:
 def _answers(word: int) -> str:
     touchpoint = _TOUCHPOINTS[word % 4]
     which, word = word >> 2 & 7, word >> 5
-    if which < 4:  # noqa: PLR2004 - half of them
+    if which < 4:
         return f'"survey":"nps","score":{(word % 13) * 10 // 12}'
-    if which < 6:  # noqa: PLR2004 - a quarter
+    if which < 6:
         return f'"survey":"csat","score":{1 + word % 5},"scale":5,"touchpoint":"{touchpoint}"'
-    if which == 6:  # noqa: PLR2004
+    if which == 6:
         return f'"survey":"ces","score":{1 + word % 7}'
     answers = f'"recommend":{1 + word % 6},"repurchase":{1 + word // 6 % 6},"try_other":{1 + word // 36 % 6}'
     return f'"survey":"cli",{answers}'

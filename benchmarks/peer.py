@@ -7,8 +7,10 @@ import os
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,6 +55,14 @@ PEERS = (
     Peer("pathway-final", "pathway", "pathway_table.py", "keyed", 0.4, "the same, told at the end", True),
     Peer("flink-kpis", "flink", "flink.py", "kpis", 1.0, "three of the KPIs: orders, revenue, buyers"),
 )
+
+
+_TITLES = {"quix": "Quix Streams", "flink": "Flink SQL"}
+
+
+def titled(peer: Peer) -> str:
+    """Return the name that a peer goes by."""
+    return _TITLES.get(peer.environment, peer.environment.title())
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,17 +149,13 @@ class _Alarm:
     """Ends a program and whatever it has started, at the latest after a while."""
 
     def __init__(self, process: subprocess.Popen[str], patience_s: float) -> None:
-        import threading
-
         self._process = process
         self._timer = threading.Timer(patience_s, self._kill)
         self._timer.start()
 
     def _kill(self) -> None:
-        try:
+        with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
 
     def end(self) -> None:
         self._timer.cancel()

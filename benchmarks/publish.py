@@ -1,4 +1,4 @@
-"""Publishes a load in whole batches, each message to its partition, and shows its bytes to whoever works out the truth."""
+"""Publishes a load in whole batches, each message to its partition, and shows them to whoever works out the truth."""
 
 from __future__ import annotations
 
@@ -109,7 +109,9 @@ async def publish(
                 messages += 1
                 size += len(drawn.value)
             if pacer:
-                sent += [await producer.send_batch(batch, *place[:1], partition=place[1]) for place, batch in batches.items()]
+                sent += [
+                    await producer.send_batch(batch, *place[:1], partition=place[1]) for place, batch in batches.items()
+                ]
                 batches.clear()
         for (name, partition), batch in batches.items():
             sent.append(await producer.send_batch(batch, name, partition=partition))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-import subprocess
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,12 +15,12 @@ FOLDER = Path(__file__).resolve().parent / "results"
 
 
 def keep(name: str, measured: Mapping[str, Any], folder: Path = FOLDER) -> Path:
-    """Write what was measured, with the machine, the day and the commit."""
+    """Write what was measured, with the machine, the day and a mark of the engine's code."""
     folder.mkdir(exist_ok=True)
     made = {
         "benchmark": name,
         "day": datetime.now(UTC).date().isoformat(),
-        "commit": _commit(),
+        "engine": _engine(),
         "machine": describe(),
         "load_average_at_end": load_average(),
         "measured": measured,
@@ -45,16 +45,10 @@ def _rounded(value: Any) -> Any:
     return [_rounded(each) for each in value] if isinstance(value, list | tuple) else value
 
 
-def _commit() -> str:
-    """Return the commit that is checked out, with a + if files differ from it."""
-    try:
-        done = subprocess.run(
-            ["git", "describe", "--always", "--dirty=+", "--exclude=*"],
-            cwd=FOLDER.parent,
-            check=True,
-            capture_output=True,
-            text=True,
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-    return done.stdout.strip()
+def _engine() -> str:
+    """Return a mark of the engine's code: while it is the same, so is what was measured."""
+    found = hashlib.sha256()
+    for package in ("events", "metrics", "streams"):
+        for path in sorted((FOLDER.parents[1] / package).rglob("*.py")):
+            found.update(path.relative_to(FOLDER.parents[1]).as_posix().encode() + path.read_bytes())
+    return found.hexdigest()[:8]

@@ -1,4 +1,4 @@
-"""What a scrape of /metrics takes, with 50 values of each slice attribute: at rest, and while a worker is at full speed."""
+"""What a scrape of /metrics takes, with 50 values of each slice attribute: at rest and at full speed."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ def run(*, customers: int = 1_000_000, events: int = 800_000, checkpoint_events:
     asyncio.run(_run(customers, events, checkpoint_events))
 
 
-async def _run(customers: int, events: int, checkpoint_events: int) -> None:  # noqa: C901 - one scene
+async def _run(customers: int, events: int, checkpoint_events: int) -> None:  # noqa: C901, PLR0915 - one scene
     log, now_ms = _MemoryLog(), int(time.time() * 1000)
     lasts_ms = events * 1000 // _RATE
     load = Load(customers, events, now_ms + lasts_ms, hours=lasts_ms / 3_600_000)
@@ -129,6 +129,7 @@ async def _run(customers: int, events: int, checkpoint_events: int) -> None:  # 
         end=" ",
     )
     print(f"{owned.checkpointer.live_bytes / 1e6:.0f} MB live, {statistics.bytes / 1e6:.0f} MB written in all")
+    made |= {"persons": len(owned.state.fold.persons), "ids": len(dedupe)}
     made |= {"id_bytes": dedupe.size_bytes / len(dedupe), "live_bytes": owned.checkpointer.live_bytes}
     made |= {"written_bytes": statistics.bytes, "load_average": load_average()}
     results.keep("stalls", made | _recover(log.stored))

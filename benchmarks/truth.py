@@ -87,7 +87,7 @@ class Truth:
             self._minor.append(int(money["amount"].replace(".", "")) if money else 0)
             self._id.append(hash((owner, event.get("source"), event["event_id"])))
 
-    def _detail(self, kind: int, event: Mapping[str, Any], person: int) -> tuple[int, int]:
+    def _detail(self, kind: int, event: Mapping[str, Any], person: int) -> tuple[int, int]:  # noqa: PLR0911 - one for each kind
         match _KINDS[kind]:
             case "customer-acquired":
                 values = tuple(event.get(attribute, "") for attribute in ATTRIBUTES)

@@ -1,4 +1,4 @@
-"""What every peer is told and tells: arguments in, three lines of JSON out. Only the standard library, for all of them."""
+"""What every peer is told and tells: arguments in, three lines of JSON out, by the standard library alone."""
 
 from __future__ import annotations
 
