@@ -55,7 +55,8 @@ def python(name: str) -> Path:
     if not stamp.exists() or stamp.read_text() != fingerprint:
         shutil.rmtree(folder, ignore_errors=True)
         venv.create(folder, with_pip=True)
-        command = [program, "-m", "pip", "install", "--quiet", "--require-hashes", "--no-deps", "-r", requirements]
+        command = [str(program), "-m", "pip", "install", "--quiet", "--require-hashes", "--no-deps"]
+        command += ["-r", str(requirements)]
         done = subprocess.run(command, check=False, capture_output=True, text=True)
         if done.returncode:
             raise NotToBeHad(f"pip install -r {requirements.name}: {_last_line(done.stderr)}")
@@ -103,7 +104,15 @@ def lock() -> None:
     options += ["--no-emit-index-url", "--no-emit-find-links", "--upgrade"]
     for name, wanted in WANTED.items():
         target = REQUIREMENTS / f"{name}.txt"
-        command = [str(Path(sys.executable).parent / "uv"), "pip", "compile", "-", *options, "--output-file", target]
+        command = [
+            str(Path(sys.executable).parent / "uv"),
+            "pip",
+            "compile",
+            "-",
+            *options,
+            "--output-file",
+            str(target),
+        ]
         subprocess.run(command, check=True, input="\n".join(wanted), text=True, cwd=ROOT)
         print(f"{target.relative_to(ROOT)}: {versions(name)}")
 

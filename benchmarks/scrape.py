@@ -41,16 +41,17 @@ def run(*, customers: int = 200_000, events: int = 1_000_000, scrapes: int = 60)
         while bench.taken() < goal:
             at_work.append(_one(bench, sizes))
             time.sleep(_BETWEEN_S)
+    cpu_s_each = max(0.0, (cpu_s - idle_cpu_s) / scrapes)
     made = {
         "series_values": 50,
         "bytes": sizes[0],
         "at_rest_s": sorted(at_rest),
         "at_work_s": sorted(at_work),
-        "cpu_s_each": max(0.0, (cpu_s - idle_cpu_s) / scrapes),
+        "cpu_s_each": cpu_s_each,
         "load_average": load_average(),
     }
     print(f"{sizes[0] / 1e6:.1f} MB in p50 {statistics.median(at_rest) * 1000:.0f} ms at rest,", end=" ")
-    print(f"{statistics.median(at_work) * 1000:.0f} ms at full speed; {made['cpu_s_each'] * 1000:.1f} ms of processor")
+    print(f"{statistics.median(at_work) * 1000:.0f} ms at full speed; {cpu_s_each * 1000:.1f} ms of processor")
     results.keep("scrape", made)
 
 

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from benchmarks import environments, peer, results
@@ -166,11 +167,14 @@ def measured(bench: Bench, opening_events: int, count: int, *, patience_s: float
     return inside[0], inside[-1]
 
 
-def _compared(stage: Stage, document: dict[str, Any]) -> int:
-    from datetime import datetime
-
+def now_of(document: dict[str, Any]) -> int:
+    """Return the instant of a KPI document, in milliseconds since 1970."""
     now = datetime.fromisoformat(document["now"])
-    true = stage.truth.document(int(now.timestamp()) * 1000 + now.microsecond // 1000)
+    return int(now.timestamp()) * 1000 + now.microsecond // 1000
+
+
+def _compared(stage: Stage, document: dict[str, Any]) -> int:
+    true = stage.truth.document(now_of(document))
     if wrong := differences(true, document):
         raise RuntimeError(f"{len(wrong)} figures differ: {'; '.join(wrong[:5])}")
     return sum(len(figures) for figures in true["windows"].values()) + sum(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import math
 from array import array
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -108,14 +108,15 @@ class Truth:
                 return _NEITHER, 0
 
     def document(self, now_ms: int) -> dict[str, Any]:
-        """Return figures in the form of the KPI document: all windows, and some slices of two."""
+        """Return figures in the form of the KPI document: all windows, and the slices of two."""
         kind, what, at, who, minor, ids, more = (
             np.asarray(column)
             for column in (self._kind, self._what, self._at, self._who, self._minor, self._id, self._more)
         )
         _, first = np.unique(ids, return_index=True)
         first = first[at[first] <= now_ms]
-        table = _Table(*(column[first] for column in (kind, what, at, who, minor, more)), len(self._persons))
+        chosen = [column[first] for column in (kind, what, at, who, minor, more)]
+        table = _Table(chosen, len(self._persons))
         begins = starts(now_ms)
         windows = {window: table.figures(begin) for window, begin in begins.items()}
         slices: dict[str, dict[str, dict[str, Figures]]] = {}
@@ -137,8 +138,8 @@ class Truth:
 class _Table:
     """Distinct events up to now as columns."""
 
-    def __init__(self, kind: Ints, what: Ints, at: Ints, who: Ints, minor: Ints, more: Ints, persons: int) -> None:
-        self.columns = kind, what, at, who, minor, more
+    def __init__(self, columns: Sequence[Ints], persons: int) -> None:
+        self.columns = columns
         self.persons = persons
         self.acquired, self.combination = self._acquisitions()
         self.opened, self.closed = _lifetimes(*self._transitions("customer-acquired", "cancellation"))
@@ -147,9 +148,9 @@ class _Table:
 
     def of(self, chosen: np.ndarray[Any, np.dtype[np.bool_]]) -> _Table:
         """Return the part of some persons."""
-        kind, what, at, who, minor, more = self.columns
+        kind, _, _, who, _, _ = self.columns
         kept = chosen[who] & (kind != _CODE["marketing-spend"])
-        return _Table(kind[kept], what[kept], at[kept], who[kept], minor[kept], more[kept], self.persons)
+        return _Table([column[kept] for column in self.columns], self.persons)
 
     def _acquisitions(self) -> tuple[Ints, Ints]:
         kind, _, at, who, _, more = self.columns
