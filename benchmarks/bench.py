@@ -68,17 +68,14 @@ class Bench:
         text = self.page("/metrics").decode()
         return sum(float(value) for value in re.findall(rf"^{name}(?:\{{[^}}]*\}})? (\S+)$", text, re.MULTILINE))
 
-    def positions(self) -> dict[str, int]:
-        """Return how many records of each topic have been taken: a light page, so that it may be asked often."""
-        found: dict[str, int] = {}
-        for partition in (self.json("/health").get("partitions") or {}).values():
-            for topic, position in partition["positions"].items():
-                found[topic] = found.get(topic, 0) + position
-        return found
-
     def taken(self) -> int:
         """Return how many events have been taken."""
-        return sum(self.positions().values())
+        return sum(self.by_partition())
+
+    def by_partition(self) -> list[int]:
+        """Return how many events of each partition have been taken: a light page, so that it may be asked often."""
+        partitions = self.json("/health").get("partitions") or {}
+        return [sum(each["positions"].values()) for each in partitions.values()]
 
     def cpu_s(self) -> float:
         """Return the processor seconds that the worker has used."""

@@ -151,6 +151,8 @@ class Sample:
     at_s: float
     taken: int
     cpu_s: float
+    least: int = 0
+    """Taken of the partition that is furthest behind."""
 
 
 def measured(bench: Bench, opening_events: int, count: int, *, patience_s: float = 900.0) -> tuple[Sample, Sample]:
@@ -158,12 +160,17 @@ def measured(bench: Bench, opening_events: int, count: int, *, patience_s: float
     samples: list[Sample] = []
     deadline = time.monotonic() + patience_s
     while not samples or samples[-1].taken < count:
-        samples.append(Sample(time.monotonic(), bench.taken(), bench.cpu_s()))
+        taken = bench.by_partition()
+        least = min(taken) if len(taken) == PARTITIONS else 0
+        samples.append(Sample(time.monotonic(), sum(taken), bench.cpu_s(), least))
         if time.monotonic() > deadline:
             raise RuntimeError(f"{samples[-1].taken:,} of {count:,} events after {patience_s:.0f} s")
         time.sleep(_POLL_S)  # how often we look, not a wait for something
     margin = round(_SETTLED * (count - opening_events))
-    inside = [sample for sample in samples if opening_events + margin <= sample.taken <= count - margin]
+    first = (opening_events + margin) / PARTITIONS  # of every partition the acquisitions are over
+    inside = [sample for sample in samples if sample.least >= first and sample.taken <= count - margin]
+    if len(inside) < 2:
+        raise RuntimeError("the partitions were taken one after the other, or the stream is too short to be measured")
     return inside[0], inside[-1]
 
 
