@@ -58,8 +58,9 @@ def page(kept: Kept) -> str:
     return "\n".join(part.strip("\n") + "\n" for part in parts)
 
 
-def _paragraph(*sentences: str) -> str:
-    return textwrap.fill(" ".join(" ".join(sentences).split()), _WIDTH, break_long_words=False, break_on_hyphens=False)
+def _paragraph(*sentences: str, indent: str = "") -> str:
+    text = " ".join(" ".join(sentences).split())
+    return textwrap.fill(text, _WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
 def _table(head: str, *rows: str) -> str:
@@ -88,7 +89,7 @@ def _goals(kept: Kept) -> Iterator[str]:
         load = load_of(kept, goal.command)
         rows.append(f"| {goal.figure} | {goal.goal} | {text} | {verdict} | `{goal.command}` | {load} |")
         if met is False and goal.missed:
-            missed.append(_paragraph(f"- {goal.figure[0].upper()}{goal.figure[1:]}: {goal.missed}."))
+            missed.append(_paragraph(f"- {goal.figure[0].upper()}{goal.figure[1:]}: {goal.missed}.", indent="  "))
     yield _table("| figure | goal | measured | | `python -m benchmarks` | load average |", *rows)
     if missed:
         yield "Why those that are missed are:"
@@ -186,8 +187,7 @@ def _customers(kept: Kept) -> Iterator[str]:
     yield "One partition in one process, without a broker; ticks included, in processor time."
     yield "![memory and processor time by customers](performance/customers.svg)"
     yield _table(
-        "| customers | memory for each, ids apart | deduplication's ids | an acquisition | an event of the mixed",
-        "stream |",
+        "| customers | memory for each, ids apart | deduplication's ids | an acquisition | an event of the mix |",
         *(
             f"| {each['customers']:,} | {each['bytes_a_customer']:.0f} bytes | {each['ids_mib']:,.0f} MiB"
             f" | {each['opening_us']:.1f} us | {each['mixed_us']:.1f} us |"

@@ -18,7 +18,7 @@ SHOPS = (
     ("a small shop", Shop(10, 100_000)),
     ("a large shop", Shop(1_000, 5_000_000)),
     ("a marketplace", Shop(20_000, 50_000_000)),
-    ("a tenth of the internet's", Shop(100_000, 200_000_000)),
+    ("a continent", Shop(100_000, 200_000_000)),
     ("internet scale", Shop(1_000_000, 1_000_000_000)),
     ("the same, deduplication over an hour", Shop(1_000_000, 1_000_000_000, horizon_s=3_600)),
 )
