@@ -42,7 +42,7 @@ class Stage:
     given: dict[float, peer.Given]
 
 
-def run(*, customers: int = 1_000_000, events: int = 2_500_000, rounds: int = 3) -> None:
+def run(*, customers: int = 1_000_000, events: int = 2_000_000, rounds: int = 3) -> None:
     """Publish, run all in turn, and keep what was measured."""
     laid, absent = _environments()
     made: list[dict[str, Any]] = []

@@ -12,7 +12,7 @@ from benchmarks.machine import load_average
 from benchmarks.side_by_side import staged, tapesh
 
 
-def run(*, customers: int = 1_000_000, events: int = 5_000_000) -> None:
+def run(*, customers: int = 1_000_000, events: int = 4_500_000) -> None:
     """Publish, run one worker over all of it, and keep what it took."""
     with staged(customers, events, set()) as stage:
         began = load_average()

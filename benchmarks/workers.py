@@ -19,7 +19,7 @@ _POLL_S = 0.5
 _PATIENCE_S = 600.0
 
 
-def run(*, customers: int = 200_000, events: int = 1_500_000, rounds: int = 2) -> None:
+def run(*, customers: int = 200_000, events: int = 1_000_000, rounds: int = 2) -> None:
     """Let one worker and two workers take the same stream, in turn, and keep what each took."""
     made = []
     with staged(customers, events, set()) as stage:
