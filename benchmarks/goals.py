@@ -132,8 +132,8 @@ GOALS = (
         _times("bytewax-keyed", 3),
         "side-by-side",
         _because(
-            "its engine is compiled and keeps one sum, here an event is deduplicated, dated, sliced and counted in sixty"
-            " KPIs"
+            "its engine is compiled and keeps one sum; here an event is deduplicated, dated, sliced and counted in"
+            " sixty KPIs"
         ),
     ),
     Goal(
