@@ -12,7 +12,7 @@ import itertools
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -107,7 +107,7 @@ def _round(stage: Stage, laid: dict[str, Any], name: str) -> dict[str, Any]:
             continue
         given = stage.given[each.share]
         if each.environment == "flink":
-            given = peer.Given(**_fields(given) | {"jars": str(environments.connector_jars())})
+            given = replace(given, jars=str(environments.connector_jars()))
         try:
             timed = peer.run(each, laid[each.environment], given)
         except peer.WrongAnswer as why:
@@ -116,10 +116,6 @@ def _round(stage: Stage, laid: dict[str, Any], name: str) -> dict[str, Any]:
             continue
         runs[each.name] = {"events": timed.events, "wall_s": timed.wall_s, "cpu_s": timed.cpu_s}
     return {"runs": runs, "wrong": wrong, "load_average": [began, load_average()]}
-
-
-def _fields(given: peer.Given) -> dict[str, Any]:
-    return {name: getattr(given, name) for name in peer.Given.__slots__}
 
 
 def tapesh(stage: Stage, app_id: str) -> dict[str, Any]:
