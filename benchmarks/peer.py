@@ -17,6 +17,7 @@ from typing import Any
 
 from benchmarks.environments import ROOT
 from benchmarks.machine import MEASURED_CORE, session_cpu_s
+from streams.services.guard import Guard
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +151,7 @@ class _Alarm:
 
     def __init__(self, process: subprocess.Popen[str], patience_s: float) -> None:
         self._process = process
+        self._guard = Guard(process.pid, None)  # it doesn't outlive us
         self._timer = threading.Timer(patience_s, self._kill)
         self._timer.start()
 
@@ -161,5 +163,6 @@ class _Alarm:
         self._timer.cancel()
         self._kill()
         self._process.wait()
+        self._guard.dismiss()
         if self._process.stdout is not None:
             self._process.stdout.close()

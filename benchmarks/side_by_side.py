@@ -46,15 +46,13 @@ def run(*, customers: int = 1_000_000, events: int = 2_000_000, rounds: int = 3)
     """Publish, run all in turn, and keep what was measured."""
     laid, absent = _environments()
     made: list[dict[str, Any]] = []
+    about = {"customers": customers, "events": events, "absent": absent}
+    about["versions"] = {name: environments.versions(name) for name in {each.environment for each in peer.PEERS}}
     with staged(customers, events, {each.share for each in peer.PEERS}) as stage:
         for number in range(rounds):
             made.append(_round(stage, laid, f"round-{number}"))
             print(f"round {number + 1}: " + ", ".join(_told(name, one) for name, one in made[-1]["runs"].items()))
-    versions = {name: environments.versions(name) for name in {each.environment for each in peer.PEERS}}
-    results.keep(
-        "side-by-side",
-        {"customers": customers, "events": events, "rounds": made, "absent": absent, "versions": versions},
-    )
+            results.keep("side-by-side", about | {"rounds": made})
 
 
 def _told(name: str, one: dict[str, float]) -> str:

@@ -11,7 +11,7 @@ from told import Told, answer, begin, end, keyed, told
 def application(ours: Told) -> faust.App:
     """Return the application: settings that concern speed are Faust's own defaults."""
     app = faust.App(
-        f"faust-{ours.question}-{ours.topic}",
+        f"faust-{ours.group}",
         broker=f"kafka://{ours.bootstrap}",
         store="memory://",
         datadir=ours.folder,

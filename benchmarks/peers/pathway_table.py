@@ -32,7 +32,7 @@ def main() -> None:
     """Answer the question."""
     ours = told()
     events = pw.io.kafka.read(
-        {"bootstrap.servers": ours.bootstrap, "group.id": "pathway", "auto.offset.reset": "earliest"},
+        {"bootstrap.servers": ours.bootstrap, "group.id": f"pathway-{ours.group}", "auto.offset.reset": "earliest"},
         topic=ours.topic,
         schema=Event,
         format="json",

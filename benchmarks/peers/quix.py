@@ -13,7 +13,7 @@ def main() -> None:
     ours = told()
     app = Application(
         broker_address=ours.bootstrap,
-        consumer_group=f"quix-{ours.question}",
+        consumer_group=f"quix-{ours.group}",
         auto_offset_reset="earliest",
         state_dir=ours.folder,
         loglevel="ERROR",

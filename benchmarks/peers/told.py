@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 
@@ -25,6 +26,11 @@ class Told:
     small_topic: str
     folder: str
     at_the_end: bool
+
+    @property
+    def group(self) -> str:
+        """A name that no other run has: nobody goes on where a round before has ended."""
+        return f"{self.question}-{Path(self.folder).name}"
 
 
 def told() -> Told:
