@@ -17,7 +17,7 @@ help:
 	@echo "make soak      every fault at random under load, for half an hour (TAPESH_SOAK_SECONDS, TAPESH_SOAK_SEED)"
 	@echo "make lint      ruff, mypy --strict, import-linter"
 	@echo "make audit     hold the lock against known vulnerabilities"
-	@echo "make bench     measure everything, peers included, and write docs/performance.md (half an hour)"
+	@echo "make bench     measure everything, peers included, and write docs/performance.md (an hour)"
 	@echo "make services  install or fetch what the tests of real services need (may ask for root)"
 	@echo "make lock      resolve requirements.lock anew from pyproject.toml"
 	@echo "make clean     remove .venv and caches"

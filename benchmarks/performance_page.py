@@ -250,7 +250,7 @@ def _how(kept: Kept) -> Iterator[str]:
 def _again(kept: Kept) -> Iterator[str]:
     yield "## Measure it yourself"
     yield _paragraph(
-        "`make bench` runs all of it, in about half an hour, and renders this page. It needs Linux with two",
+        "`make bench` runs all of it, in about an hour, and renders this page. It needs Linux with two",
         "cores or more,",
         "Java and Maven (`make services` brings what is missing), Python 3.11, and a package index for the",
         "peers, whose",
