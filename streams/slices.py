@@ -77,6 +77,8 @@ class Slices:
         cells[self._channel] = self._cell(self._channel, channel)
         found = self._set(tuple(cells))
         if self.overflowed == overflowed:  # else it is to be counted each time
+            if len(self._with_channel) >= MOST_SETS:
+                self._with_channel.clear()
             self._with_channel[cell_set, channel] = found
         return found
 
