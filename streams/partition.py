@@ -221,8 +221,25 @@ class PartitionState:
             self.waiting.append(Waiting(int(new.at_ms[index]), new.events[index], raw))
         if ahead.any():
             new = new.only(np.flatnonzero(~ahead).tolist())
-        self.bulk.apply(new.events, new.at_ms, new.rows)
+        if self._due:
+            self._queue(new)
+        else:
+            self.bulk.apply(new.events, new.at_ms, new.rows)
         self._settle_if_much()
+
+    def _queue(self, arrivals: Arrivals) -> None:
+        """Put events behind those that a tick has called up, and fold as many of these: acquisitions may be among them.
+
+        Events that overtook it would count as a stranger's, and beyond some of them stay so.
+        """
+        raws = arrivals.values if self._keep_raw else [b""] * len(arrivals)
+        self._due.extend(map(Waiting, arrivals.at_ms.tolist(), arrivals.events, raws))
+        self._fold_due(len(arrivals))
+
+    def _fold_due(self, most: int) -> None:
+        """Fold the first events that a tick has called up."""
+        due = _pop_first(self._due, most)
+        self.bulk.apply([item.event for item in due], np.array([item.at_ms for item in due], np.int64))
 
     def _note(self, events: list[wire.Event], at_ms: Ints, record_ms: Ints) -> None:
         """Take note of what came, when and from whom."""
@@ -255,8 +272,7 @@ class PartitionState:
             self._called_up_to_ms = now_ms
         self.sums.slide(self.fold.time.frame(now_ms))
         while self._due:
-            due = _pop_first(self._due, STEP)
-            self.bulk.apply([item.event for item in due], np.array([item.at_ms for item in due], np.int64))
+            self._fold_due(STEP)
             self._settle_if_much()
             yield
         for _ in self.fold.lapses(now_ms):

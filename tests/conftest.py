@@ -65,6 +65,12 @@ def lacking(sentence: str) -> NoReturn:
     pytest.skip(sentence)
 
 
+@pytest.fixture(scope="session")
+def lack() -> Callable[[str], NoReturn]:
+    """What a test calls that finds something missing by itself: see `lacking`."""
+    return lacking
+
+
 def started(stack: ExitStack, service: Service) -> None:
     """Start a service for as long as the stack is open."""
     try:

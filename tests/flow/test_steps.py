@@ -9,6 +9,7 @@ import pytest
 from agreement import kpis, lines, meaning
 from kpi_oracle.clock import instant_ms
 from kpi_oracle.logs import generate
+from test_slices_merge import HOUR, event, purchase
 
 from streams import fold, partition
 from streams.checkpoint import Checkpointer, restore
@@ -73,3 +74,21 @@ def test_arrivals_and_takeovers_between_steps_do_not_show(seed: int) -> None:
             position = min(position + 5, len(log))
     state.advance(NOW_MS)
     assert kpis([state])["windows"] == kpis([whole])["windows"]
+
+
+def test_what_arrives_between_steps_does_not_overtake_an_acquisition_that_waits() -> None:
+    """All wait for the first tick, acquisitions too: orders that come meanwhile would stay a stranger's."""
+    crowd = [f"c{number}" for number in range(40)]
+    acquired = [event("customer-acquired", number, one, 50 * HOUR, channel="web") for number, one in enumerate(crowd)]
+    orders = [purchase(number, crowd[-1], (40 - number) * HOUR) for number in range(30)]
+    state = PartitionState(meaning())
+    state.arrive(lines(acquired), [NOW_MS] * len(acquired))
+    left = list(orders)
+    for _ in state.steps(NOW_MS):
+        batch, left = left[:7], left[7:]
+        state.arrive(lines(batch), [NOW_MS] * len(batch))
+    assert not left
+    state.advance(NOW_MS)
+    found = kpis([state])["slices"]["channel"]
+    assert {value: of["lifetime"]["orders"] for value, of in found.items()} == {"web": len(orders)}
+    assert state.counts.unmoved == 0

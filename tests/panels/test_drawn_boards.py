@@ -14,12 +14,11 @@ import subprocess
 import time
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
-from conftest import lacking
 from playwright.sync_api import Browser, Page, sync_playwright
 from test_live_boards import BOARDS, NOT_CONFIGURED, Shop, chosen, shop
 
@@ -42,12 +41,12 @@ CELLS = """(panel) => [...document.querySelectorAll(`#panel-${panel} [role=row]`
 
 
 @pytest.fixture(scope="module")
-def script(tmp_path_factory: pytest.TempPathFactory) -> str:
+def script(tmp_path_factory: pytest.TempPathFactory, lack: Callable[[str], NoReturn]) -> str:
     """The page's script, bundled with Grafana's components."""
     bundler = HERE / "node_modules/.bin/esbuild"
     if not bundler.exists() or shutil.which("node") is None:
         how = "npm install --prefix tests/panels --ignore-scripts --no-package-lock --legacy-peer-deps"
-        lacking(f"Grafana's components aren't there; bring them (630 MB): {how}")
+        lack(f"Grafana's components aren't there; bring them (630 MB): {how}")
     made = tmp_path_factory.mktemp("panels") / "page.js"
     subprocess.run([bundler, "page.jsx", f"--outfile={made}", *BUNDLING], check=True, cwd=HERE)
     return made.read_text()
