@@ -212,7 +212,7 @@ class _Panels:
             self._of(
                 Text("Restatements", "بازنگری‌ها"),
                 Text("Of past days and months, per second.", "بازنگری روزها و ماه‌های گذشته، در ثانیه."),
-                units.OpsPerSecond,
+                "suffix: /s",
                 Query(
                     or_none(
                         _rate(names.RESTATEMENTS, names.PERIOD),

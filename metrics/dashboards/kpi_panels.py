@@ -26,7 +26,7 @@ _PLACE = JOB | {WINDOW: "$window", SLICE: "$slice"}
 _SERIES = {VALUE: "$value"}
 _UNITS: dict[Unit, str] = {
     Unit.RATIO: units.PercentUnit,
-    Unit.DAYS: units.Days,
+    Unit.DAYS: "suffix: days",  # as `d`, Grafana would make weeks of them
     Unit.YEARS: "suffix: years",
     Unit.SCORE: units.NoUnit,
 }
