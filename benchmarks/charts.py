@@ -33,7 +33,12 @@ def main() -> None:
     }
     for asked in json.load(sys.stdin):
         figure = {"bars": _bars, "lines": _lines}[asked["kind"]](asked)
-        figure.savefig(asked["path"], transparent=True, bbox_inches="tight", metadata={"Date": None, "Creator": None})
+        figure.savefig(
+            asked["path"],
+            transparent=True,
+            bbox_inches="tight",
+            metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")),
+        )
         path = Path(asked["path"])
         drawn = "\n".join(line.rstrip() for line in path.read_text().splitlines())
         head, _, rest = drawn.partition("<svg ")

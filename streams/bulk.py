@@ -23,7 +23,7 @@ from streams.fold import MEMBERSHIP, Fold, rank
 from streams.panes import DAY_MS
 from streams.parts import Parts, place
 from streams.persons import BUYING, MEMBER, MOST_REVENUE, NEVER, SEEN, UNKNOWN
-from streams.sums import SAFE_SUM, TOO_LARGE, Ints, RangeError
+from streams.sums import Ints, refuse_too_large
 
 FEW = 8
 """Events of a type below which one by one is cheaper."""
@@ -154,8 +154,8 @@ class Bulk:
         places, of = np.unique(place(settled.at_ms, cell_set), return_inverse=True)
         for column, events, amounts in flows:
             sums = np.zeros(len(places), np.int64)
-            if not isinstance(amounts, int) and float(np.abs(amounts.astype(np.float64)).sum()) > SAFE_SUM:
-                raise RangeError(TOO_LARGE)
+            if not isinstance(amounts, int):
+                refuse_too_large(amounts)
             np.add.at(sums, of if events is None else of[events], amounts)
             self.flows.add(places + column, sums)
 

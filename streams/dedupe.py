@@ -44,20 +44,18 @@ class Verdict(Enum):
 
 def event_identity(event: wire.Event) -> bytes:
     """Return the identity of an event, 16 bytes; a spend's never equals a person's."""
-    if isinstance(event, wire.MarketingSpend):  # as `identity` has it, without its detours: every event comes by
-        text = f"\1{event.channel or ''}\0{event.source or ''}\0{event.event_id}"
-    else:
-        text = f"\0{event.customer_id}\0{event.source or ''}\0{event.event_id}"
-    return xxhash.xxh3_128_digest(text.encode())
+    return event_identities([event])[0]
 
 
 def event_identities(events: Sequence[wire.Event]) -> list[bytes]:
     """Return the identities of many events."""
-    digest, spend = xxhash.xxh3_128_digest, wire.MarketingSpend
+    digest = xxhash.xxh3_128_digest  # as `identity` has it, without its detours: every event comes by
     return [
-        event_identity(event)
-        if type(event) is spend
-        else digest(f"\0{event.customer_id}\0{event.source or ''}\0{event.event_id}".encode())  # type: ignore[union-attr]
+        digest(
+            f"\1{event.channel or ''}\0{event.source or ''}\0{event.event_id}".encode()
+            if isinstance(event, wire.MarketingSpend)
+            else f"\0{event.customer_id}\0{event.source or ''}\0{event.event_id}".encode()
+        )
         for event in events
     ]
 

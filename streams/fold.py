@@ -1,7 +1,7 @@
 """The fold: one event changes one person, and the sums by what that person contributes.
 
 Runs without Faust, Kafka, Redis or a clock: `now` is an argument. `tapesh compute`, the worker and the tests
-run this very code. Two kinds of contribution leave it, as dicts that `WindowSums.add` takes:
+run this very code. Two kinds of contribution leave it, as dicts with the keys of `WindowSums.add`:
 
 - `flows`: what an event adds by itself (an order, a euro, an answer). Added once, never looked at again;
   a checkpoint has to carry them.

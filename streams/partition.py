@@ -40,7 +40,7 @@ from streams.forgetting import (
 )
 from streams.meaning import Meaning
 from streams.persons import NEVER
-from streams.sums import Ints, WindowSums, add_up, as_arrays
+from streams.sums import Ints, WindowSums, add_up, as_arrays, refuse_too_large
 from streams.track import COLUMNS, Track
 from streams.watermarks import Watermarks
 
@@ -326,8 +326,10 @@ class PartitionState:
         sets = self.fold.slices.matrix()
         flows, gathered = self.fold.flows, self.bulk.flows
         if flows or len(gathered):
-            keys, amounts = add_up(*_joined(flows, gathered.take()))
-            self.sums.add_gathered(keys, amounts, sets)  # first: what it refuses isn't for a checkpoint, ever
+            keys, amounts = _joined(flows, gathered.take())
+            refuse_too_large(amounts)
+            keys, amounts = add_up(keys, amounts)
+            self.sums.add(keys, amounts, sets)  # first: what it refuses isn't for a checkpoint, ever
             self.unsaved_flows.append((keys, amounts))
             flows.clear()
         derived = self.fold.derived

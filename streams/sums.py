@@ -1,9 +1,9 @@
 """Sums over windows that slide: every contribution is added once and taken back when its pane leaves.
 
-Contributions come as a dict of (minute, cell set, column) -> amount, which is how the fold batches a tick's
-events. They are spread over slices and grains here, vectorised, and kept twice: as running sums per window,
-which a tick reads, and as logs of (pane, slot, amount), from which a window that moves on takes back what it
-leaves behind. A sum is never recomputed over its window: a 365-day window costs what a 1-hour window costs.
+Contributions come as amounts by (minute, cell set, column), which is how the fold batches a tick's events. They are
+spread over slices and grains here, vectorised, and kept twice: as running sums per window, which a tick reads, and as
+logs of (pane, slot, amount), from which a window that moves on takes back what it leaves behind. A sum is never
+recomputed over its window: a 365-day window costs what a 1-hour window costs.
 
 Exactness: everything is int64; `check_range` refuses sums that come near its end.
 """
@@ -136,6 +136,16 @@ def _merged(keys: Ints, amounts: Ints, new_keys: Ints, new_amounts: Ints) -> tup
     return np.insert(keys, at[~known], new_keys[~known]), np.insert(amounts, at[~known], new_amounts[~known])
 
 
+def refuse_too_large(amounts: Ints) -> None:
+    """Refuse amounts that could wrap a sum on the way, where `check_range` wouldn't see it any more.
+
+    Raises:
+        RangeError: together they may leave 64 bits.
+    """
+    if float(np.abs(amounts.astype(np.float64)).sum()) > SAFE_SUM:
+        raise RangeError(TOO_LARGE)
+
+
 def as_arrays(deltas: Mapping[int, int]) -> tuple[Ints, Ints]:
     """Return keys and amounts of contributions in a dict.
 
@@ -198,26 +208,20 @@ class WindowSums:
         if self._track is not None:
             self._track.slide(frame.now_ms)
 
-    def add(self, deltas: Mapping[int, int], sets: Ints) -> None:
-        """Add contributions keyed `minute + 1 << 32 | cell set << 12 | column`.
-
-        Args:
-            deltas: amounts by key; `NO_INSTANT` as minute field counts in `lifetime` only.
-            sets: the matrix of `Slices.matrix`.
-        """
-        if not deltas:
-            return
-        keys, amounts = as_arrays(deltas)
-        nonzero = amounts != 0
-        self._add(keys[nonzero], amounts[nonzero], sets)
-
     def add_gathered(self, keys: Ints, amounts: Ints, sets: Ints) -> None:
         """Add contributions as `add` does, of which a key may occur many times."""
         if len(keys):
-            self._check_range_with(amounts)
-            self._add(*add_up(keys, amounts), sets)
+            refuse_too_large(amounts)
+            self.add(*add_up(keys, amounts), sets)
 
-    def _add(self, keys: Ints, amounts: Ints, sets: Ints) -> None:
+    def add(self, keys: Ints, amounts: Ints, sets: Ints) -> None:
+        """Add contributions keyed `minute + 1 << 32 | cell set << 12 | column`, each key once.
+
+        Args:
+            keys: of the contributions; `NO_INSTANT` as minute field counts in `lifetime` only.
+            amounts: of each.
+            sets: the matrix of `Slices.matrix`.
+        """
         cells = sets[keys >> COLUMN_BITS & (1 << SET_BITS) - 1]
         counted = cells >= 0
         times = counted.sum(axis=1)
@@ -227,7 +231,7 @@ class WindowSums:
 
     def add_cells(self, minutes: Ints, cells: Ints, columns: Ints, amounts: Ints) -> None:
         """Add contributions that already name their cells; minute -1 is no instant."""
-        self._check_range_with(amounts)
+        refuse_too_large(amounts)
         if self._track is not None:
             followed = (cells == 0) & (minutes >= 0) & (self._tracked[columns] >= 0)
             self._track.add(self._tracked[columns[followed]], minutes[followed], amounts[followed])
@@ -274,11 +278,6 @@ class WindowSums:
     def check_range(self) -> None:
         """Raise `RangeError` if any sum has come near the end of 64 bits."""
         if self.values.size and float(np.abs(self.values[-1].astype(np.float64)).max()) > SAFE_SUM:
-            raise RangeError(TOO_LARGE)
-
-    def _check_range_with(self, amounts: Ints) -> None:
-        """Refuse amounts that could wrap a sum on the way, where `check_range` wouldn't see it any more."""
-        if float(np.abs(amounts.astype(np.float64)).sum()) > SAFE_SUM:
             raise RangeError(TOO_LARGE)
 
     def _pane(self, grain: Grain, minutes: Ints) -> Ints:

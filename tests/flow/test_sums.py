@@ -15,7 +15,7 @@ from streams.panes import DAY_MS, HOUR_MS, MINUTE_MS, ReportingTime
 from streams.partition import PartitionState
 from streams.parts import place, stock
 from streams.slices import MOST_SETS, Columns, Slices
-from streams.sums import COLUMN_BITS, MINUTE_SHIFT, SET_BITS, PaneLog, RangeError, WindowSums, add_up
+from streams.sums import COLUMN_BITS, MINUTE_SHIFT, SET_BITS, PaneLog, RangeError, WindowSums, add_up, as_arrays
 
 NOW_MS = 1_781_530_640_250
 ZONES = ("UTC", "Asia/Kathmandu", "America/New_York", "Australia/Lord_Howe")
@@ -66,7 +66,7 @@ def test_windows_that_slide_hold_what_lies_in_them(
             at_ms = None if ago is None else now_ms - ago
             everything.append((at_ms, cell_set, column, amount))
             deltas[(stock(cell_set) if at_ms is None else place(at_ms, cell_set)) + column] += amount
-        sums.add(deltas, _SLICES.matrix())
+        sums.add_gathered(*as_arrays(deltas), _SLICES.matrix())
         assert held(sums) == naive(time, now_ms, everything)
 
 
@@ -107,9 +107,9 @@ def test_what_is_taken_back_leaves_no_trace(
     for _, contributions in rounds:
         for ago, cell_set, column, amount in contributions:
             deltas[(stock(cell_set) if ago is None else place(NOW_MS - ago, cell_set)) + column] += amount
-    sums.add(deltas, _SLICES.matrix())
+    sums.add_gathered(*as_arrays(deltas), _SLICES.matrix())
     sums.slide(time.frame(NOW_MS + later))
-    sums.add({key: -amount for key, amount in deltas.items()}, _SLICES.matrix())
+    sums.add_gathered(*as_arrays({key: -amount for key, amount in deltas.items()}), _SLICES.matrix())
     assert not held(sums)
     sums.slide(time.frame(NOW_MS + 2 * later))
     assert not held(sums)
@@ -121,7 +121,7 @@ def test_panes_that_every_window_has_left_are_forgotten() -> None:
     sums, sets = WindowSums(time), _SLICES.matrix()
     for day in range(3 * 365):
         sums.slide(time.frame(NOW_MS + day * DAY_MS))
-        sums.add({place(NOW_MS + day * DAY_MS, SETS[2]): 1}, sets)
+        sums.add_gathered(*as_arrays({place(NOW_MS + day * DAY_MS, SETS[2]): 1}), sets)
     assert {grain: len(sums.panes(grain)[0]) for grain in ("minute", "hour", "day")} == {
         "minute": 3,  # everybody, and nobody's channel and plan
         "hour": 3 * 7,
@@ -161,7 +161,7 @@ def test_a_sum_that_could_wrap_is_refused(amounts: list[int]) -> None:
     deltas = {place(NOW_MS - number * MINUTE_MS, SETS[0]): amount for number, amount in enumerate(amounts)}
 
     def add() -> None:
-        sums.add(deltas, _SLICES.matrix())
+        sums.add_gathered(*as_arrays(deltas), _SLICES.matrix())
         sums.check_range()
 
     with pytest.raises(RangeError, match="64-bit"):
@@ -176,7 +176,7 @@ def test_a_sum_that_grows_too_large_bit_by_bit_is_refused() -> None:
 
     def grow() -> None:
         for _ in range(20):
-            sums.add({place(NOW_MS, SETS[0]): 2**58}, _SLICES.matrix())
+            sums.add_gathered(*as_arrays({place(NOW_MS, SETS[0]): 2**58}), _SLICES.matrix())
             sums.check_range()
 
     with pytest.raises(RangeError, match="64-bit"):
