@@ -213,7 +213,8 @@ def test_panels_say_why_a_kpi_is_unknown(prometheus):
 def test_a_churn_alert_reaches_a_person_unless_its_numbers_are_in_doubt(prometheus, alertmanager):
     """The mounted rules fire in Prometheus, Alertmanager sends the page; with unknown KPIs it holds the page back.
 
-    Waiting times alone are cut short: they are promtool's business.
+    Waiting times alone are cut short: they are promtool's business. How long an alert is kept (`keep_firing_for`)
+    stays, for it is that by which a page outlives its numbers and is held back instead of ended.
     """
     pages: list[dict] = []
     exports = Exports()
@@ -230,7 +231,7 @@ def test_a_churn_alert_reaches_a_person_unless_its_numbers_are_in_doubt(promethe
         routes["route"] |= {"group_wait": "0s", "group_interval": "1s"}
         manager: Alertmanager = alertmanager(yaml.safe_dump(routes))
         files = mounted(worker, manager.port)
-        files = {name: re.sub(r"for: \w+", "for: 0s", text) for name, text in files.items()}
+        files = {name: re.sub(r"\bfor: \w+", "for: 0s", text) for name, text in files.items()}
         config = re.sub(
             r"(scrape|evaluation)_(interval|timeout): \w+", r"\1_\2: 1s", (MOUNTED / "prometheus.yml").read_text()
         )
