@@ -54,7 +54,7 @@ from streams.settings import Settings
 from streams.succession import Standing
 from streams.target_office import TargetOffice
 from streams.topics import resized
-from streams.transport import Chunk, Sources, bind
+from streams.transport import Chunk, GroupRefusedError, Sources, bind
 from streams.web import add_pages
 from streams.web_guard import guard_pages
 
@@ -123,7 +123,7 @@ class Worker:
         self.targets: TargetOffice | None = None
         self.restatements: dict[str, int] = dict.fromkeys(KINDS, 0)
         self.owner_url = ""
-        self.refused: StateRefusedError | ApartError | None = None
+        self.refused: StateRefusedError | ApartError | GroupRefusedError | None = None
         self.url = f"http://{_reachable(settings.web.host)}:{settings.web.port}"
         self._components = TP(settings.topic(KPI_COMPONENTS), 0)
         self._ticks = settings.topic(KPI_TICKS)
@@ -140,6 +140,7 @@ class Worker:
             from_end=frozenset({self._ticks, self._components.topic}),
             positions=self._positions,
             let_go=self._let_go,
+            refused=lambda why: self._refuse(GroupRefusedError(settings.app_id, why)),
         )
         bind(self.app, sources)
         self._add_agents()
@@ -183,7 +184,7 @@ class Worker:
         self._forget_changelogs(self.engine.ailing)
         return positions
 
-    def _refuse(self, why: StateRefusedError | ApartError) -> None:
+    def _refuse(self, why: StateRefusedError | ApartError | GroupRefusedError) -> None:
         """Stop: a matter between us and whoever set the settings, no crash, whose traces would bury the sentence."""
         self.refused = why
         signal.raise_signal(signal.SIGTERM)

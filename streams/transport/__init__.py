@@ -6,6 +6,7 @@ a `Chunk` of up to a few thousand records pays that price once per chunk; groups
 
 from .chunk import Chunk, Record
 from .driver import Consumer, Transport, bind
+from .membership import GroupRefusedError
 from .options import transport_options
 from .sources import Edge, Position, Sources
 
@@ -13,6 +14,7 @@ __all__ = [
     "Chunk",
     "Consumer",
     "Edge",
+    "GroupRefusedError",
     "Position",
     "Record",
     "Sources",

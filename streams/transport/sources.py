@@ -37,6 +37,10 @@ async def nothing_to_keep(partitions: AbstractSet[TP]) -> None:
     """Let go without a checkpoint."""
 
 
+def idle_on(why: Exception) -> None:
+    """Take no note of a group that won't have this worker."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sources:
     """Topics that are read by the engine's own positions rather than by the group's committed offsets.
@@ -52,6 +56,8 @@ class Sources:
             (chunked, `from_end` and single alike): their flow is stopped, their queues are empty, an agent may still be
             inside its last chunk, and `Consumer.commit_offsets` still works. Not awaited after a crash: state in doubt
             must not become a checkpoint.
+        refused: called once the group won't have this worker any more, with what it answered: without partitions it
+            would idle for ever, and look well.
         chunk_records: upper bound of a chunk's length.
         chunk_bytes: no further records join a chunk of this many bytes of values.
         fetch_wait_ms: how long the broker may hold a fetch that finds nothing. A record that arrives ends the wait at
@@ -62,6 +68,7 @@ class Sources:
     from_end: frozenset[str] = frozenset()
     positions: Positions = start_anew
     let_go: LetGo = nothing_to_keep
+    refused: Callable[[Exception], None] = idle_on
     chunk_records: int = 2_000
     chunk_bytes: int = 4 * 1024 * 1024
     fetch_wait_ms: int = 100

@@ -27,6 +27,7 @@ from faust.transport.drivers.aiokafka import Transport as FaustTransport
 from faust.types import TP
 
 from .drain import Drain
+from .membership import Membership
 from .sources import Edge, Position, Sources, listed
 
 _REBALANCE_POLL = 0.05
@@ -42,14 +43,20 @@ class ConsumerThread(AIOKafkaConsumerThread):  # type: ignore[misc]  # Faust is 
         heard_at_s: when it sent the last message to which the group answered as to a member, on the steady clock. The
             group gives such a member's partitions to nobody else for a session from then on, but to who comes under its
             own instance id.
+        membership: whether the group still has us.
     """
 
     sources: Sources = Sources()
     heard_at_s: float = -math.inf
     _drain: Drain | None = None
+    _watching: asyncio.Task[None] | None = None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.membership = Membership()
 
     async def on_start(self) -> None:
-        """Start, and note from then on when the group has heard of us."""
+        """Start, and note from then on when the group has heard of us, and whether it still has us."""
         await super().on_start()
         coordinator = getattr(self._consumer, "_coordinator", None)
         send = getattr(coordinator, "_send_req", None)
@@ -64,6 +71,13 @@ class ConsumerThread(AIOKafkaConsumerThread):  # type: ignore[misc]  # Faust is 
             return answer
 
         coordinator._send_req = sent
+        self._watching = asyncio.create_task(self.membership.watch(coordinator))
+
+    async def on_thread_stop(self) -> None:
+        """Stop, and ask no more."""
+        if self._watching is not None:
+            self._watching.cancel()
+        await super().on_thread_stop()
 
     async def call_thread(self, fun: Callable[..., Awaitable[Any]], *args: Any, **kwargs: Any) -> Any:
         """Have the thread do something and return its answer.

@@ -10,13 +10,15 @@ from typing import Any
 import faust
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.errors import GroupLoadInProgressError, InconsistentGroupProtocolError, KafkaError
 from faust.types import TP
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.transport import Chunk, Sources, Transport, bind, transport_options
+from streams.transport import Chunk, GroupRefusedError, Sources, Transport, bind, transport_options
 from streams.transport.acks import Acks
 from streams.transport.drain import Drain
+from streams.transport.membership import Membership
 
 
 @dataclass
@@ -158,3 +160,30 @@ async def _written_in_transactions(
         return chunks
     finally:
         await consumer.stop()
+
+
+class _Coordinator:
+    """Raises what it has been given, once each, as aiokafka's does."""
+
+    def __init__(self, *errors: KafkaError) -> None:
+        self._errors = list(errors)
+
+    def check_errors(self) -> None:
+        if self._errors:
+            raise self._errors.pop(0)
+
+
+def test_an_error_that_may_pass_ends_no_membership() -> None:
+    """The coordinator goes on after it, once somebody has asked; the next one, which won't pass, is the refusal."""
+    passing, lasting = GroupLoadInProgressError(), InconsistentGroupProtocolError()
+    membership = Membership()
+
+    async def watched() -> None:
+        await asyncio.wait_for(membership.watch(_Coordinator(passing, lasting), every_s=0), 5)
+
+    asyncio.run(watched())
+    assert membership.refusal is lasting
+    said = str(GroupRefusedError("tapesh", lasting))
+    assert said.startswith("the consumer group 'tapesh' won't have this worker: InconsistentGroupProtocolError: ")
+    assert "TAPESH_APP_ID" in said
+    assert str(GroupRefusedError("tapesh", KafkaError("out of luck"))).endswith("KafkaError: KafkaError: out of luck")

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from deployment import Deployment, WorkerProcess, eventually, windows_differ
 from flow import publish
+from kafka import KafkaConsumer
 from kafka.admin import KafkaAdminClient
 
 from streams.services import ApacheKafka, EmbeddedBroker
@@ -61,6 +62,26 @@ def test_state_of_another_time_zone_is_refused_and_kept(
     settled(live, retail_year[:3000])
     publish(live, retail_year[3000:4000])
     settled(live, retail_year[:4000])
+
+
+def test_a_group_that_will_not_have_the_worker_ends_it_with_words(
+    kafka: ApacheKafka, deploy: Callable[..., Deployment]
+) -> None:
+    """A stranger shares the partitions of its group out another way: the worker says so and ends, it doesn't idle."""
+    live = deploy(kafka.bootstrap)
+    group = live.environment()["TAPESH_APP_ID"]
+    stranger = KafkaConsumer(bootstrap_servers=kafka.bootstrap, group_id=group, heartbeat_interval_ms=500)
+    try:
+        stranger.subscribe(topics=[live.sources[0]])
+        eventually("the stranger is in the group", lambda: stranger.poll(200) or stranger.assignment())
+        worker = live.start()
+        assert worker.wait() == 1
+        said = worker.said()
+        assert f"the consumer group {group!r} won't have this worker: InconsistentGroupProtocolError" in said
+        assert "TAPESH_APP_ID" in said
+        assert "Traceback" not in said
+    finally:
+        stranger.close()
 
 
 def test_a_worker_waits_for_a_broker_and_says_so(
