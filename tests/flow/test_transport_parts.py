@@ -132,6 +132,30 @@ def test_the_markers_after_the_last_record_are_passed(
     assert drain.passed(TP("another", 0), last) == last
 
 
+@pytest.mark.parametrize("compression", [None, "gzip"])
+def test_a_chunk_may_begin_and_end_in_the_middle_of_a_batch(
+    kafka: Any, fresh_prefix: str, create_topics: Callable[..., None], compression: str | None
+) -> None:
+    """A checkpoint lies where it lies: what it holds of a batch doesn't come again, and the rest isn't lost."""
+    topic = f"{fresh_prefix}batch"
+    create_topics(kafka.bootstrap, {topic: 1})
+
+    async def read_from(begin: int) -> list[tuple[int, int, list[int]]]:
+        producer = AIOKafkaProducer(bootstrap_servers=kafka.bootstrap, compression_type=compression)
+        await producer.start()
+        batch = producer.create_batch()
+        for number in range(10):
+            batch.append(key=None, value=b"%d" % number, timestamp=number + 1)
+        await (await producer.send_batch(batch, topic, partition=0))
+        await producer.stop()
+        chunks = await _read(kafka.bootstrap, topic, begin, Drain(Sources(frozenset({topic}), chunk_records=3)), 10)
+        assert [chunk.values for chunk in chunks] == [[b"%d" % offset for offset in chunk.offsets] for chunk in chunks]
+        return [(chunk.begin, chunk.end, chunk.offsets) for chunk in chunks]
+
+    # Blocks of three lie at 0, 3, 6 and 9, wherever reading begins.
+    assert asyncio.run(read_from(4)) == [(4, 6, [4, 5]), (6, 9, [6, 7, 8]), (9, 10, [9])]
+
+
 async def _written_in_transactions(
     bootstrap: str, topic: str, transactional_id: str, drain: Drain | None = None
 ) -> list[Chunk]:
@@ -144,16 +168,20 @@ async def _written_in_transactions(
         await (producer.abort_transaction() if nth % 2 else producer.commit_transaction())
     await producer.stop()
 
+    drain = drain or Drain(Sources(frozenset({topic}), chunk_records=2))
+    return await _read(bootstrap, topic, 0, drain, 20)
+
+
+async def _read(bootstrap: str, topic: str, begin: int, drain: Drain, end: int) -> list[Chunk]:
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, isolation_level="read_committed")
     await consumer.start()
     try:
         partition = TopicPartition(topic, 0)
         consumer.assign([partition])
-        consumer.seek(partition, 0)
-        drain = drain or Drain(Sources(frozenset({topic}), chunk_records=2))
+        consumer.seek(partition, begin)
         chunks: list[Chunk] = []
         async with asyncio.timeout(20):
-            while not chunks or drain.passed(TP(topic, 0), chunks[-1].end) < 20:
+            while not chunks or drain.passed(TP(topic, 0), chunks[-1].end) < end:
                 taken = drain.take(consumer._fetcher, {TP(topic, 0)})
                 chunks += taken.get(TP(topic, 0), [])
                 await asyncio.sleep(0)
