@@ -37,7 +37,7 @@ tapesh_churn_reasons_customers{window="30d",slice="all",value="all",reason="unkn
 # HELP tapesh_revenue_eur Revenue. Totals of purchases less refunds, each at its own time.
 # TYPE tapesh_revenue_eur gauge
 tapesh_revenue_eur{window="30d",slice="all",value="all"} -18.45
-tapesh_revenue_eur{window="lifetime",slice="all",value="all"} 1e-05
+tapesh_revenue_eur{window="lifetime",slice="all",value="all"} 0.00001
 # HELP tapesh_kpi_unknown 1 where a KPI can't be known now, and why; its gauges are absent meanwhile.
 # TYPE tapesh_kpi_unknown gauge
 tapesh_kpi_unknown{kpi="churn_rate",reason="partition 3 is silent"} 1
