@@ -43,7 +43,7 @@ def add_pages(worker: Worker) -> None:
 
     @app.page("/metrics", name="metrics")
     async def metrics(_web: Any, _request: Any) -> Any:
-        return _text_metrics([exposition(worker), *worker.exporter.parts()])
+        return text_metrics([exposition(worker), *worker.exporter.parts()])
 
     @app.page("/health", name="health")
     async def health(web: Any, _request: Any) -> Any:
@@ -152,7 +152,7 @@ async def document_of(
     return dict(msgspec.json.decode(answer[1])) if answer is not None and answer[0] == HTTPStatus.OK else None
 
 
-def _text_metrics(parts: Sequence[bytes]) -> web.Response:
+def text_metrics(parts: Sequence[bytes]) -> web.Response:
     """Return a text in parts, as they are: joined, many megabytes would be copied at each scrape, at one go.
 
     It isn't compressed either, though Prometheus would take it: see docs/decisions/rounds-in-steps.md.
