@@ -1,7 +1,7 @@
 """Steps on the event loop: some milliseconds of them, then everybody else's turn, until they are done or not ours.
 
-A thread wouldn't do. Steps are pure Python: whoever lets go of the interpreter, as each write to a socket does, would
-wait each time for the thread that computes to be interrupted. Nor would what steps read stand still meanwhile.
+A turn is as long as that of the others was: beside ingestion at full speed steps get on, and where hardly anybody else
+has anything to do, a scrape, which takes ten turns or so from connection to last byte, finds short ones.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from metrics.steps import Steps
 from streams.holds import Holds
 
 Made = TypeVar("Made")
-TURN_S = 0.01
+SHORTEST_S, LONGEST_S = 0.002, 0.008
 """A turn ends with the first step that is done after so long."""
 
 
@@ -25,7 +25,6 @@ async def in_turns(
     step: str,
     goes_on: Callable[[], bool],
     *,
-    turn_s: float = TURN_S,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Made | None:
     """Go steps in turns; return what they make, None if they were given up.
@@ -35,15 +34,17 @@ async def in_turns(
         holds: measures the turns.
         step: under this name.
         goes_on: asked before each turn; once it says no, the rest isn't done.
-        turn_s: how long a turn is.
         clock: seconds.
     """
     made: list[Made] = []
+    turn_s = SHORTEST_S
     try:
         while not made and goes_on():
             with holds.of(step):
                 made = _turn(steps, clock() + turn_s, clock)
+            began = clock()
             await asyncio.sleep(0)
+            turn_s = min(max(clock() - began, SHORTEST_S), LONGEST_S)
     finally:
         steps.close()
     return made[0] if made else None

@@ -16,6 +16,7 @@ from test_rounds import Cluster
 from metrics import evaluate
 from metrics.catalogue import CATALOGUE
 from metrics.steps import Steps, at_once
+from streams import turns
 from streams.holds import Holds
 from streams.messages import Answer, encode_answer
 from streams.reasons import LATE_ANSWERS
@@ -238,8 +239,16 @@ def counting(clock: Clock, seen: list[int], number: int, closed: list[bool]) -> 
     return "made"
 
 
-def test_a_turn_ends_with_the_first_step_after_its_time() -> None:
-    """Three steps of four milliseconds make a turn of ten; between two turns others have theirs."""
+@pytest.mark.parametrize(
+    ("others_s", "after"),
+    [
+        (0.0, [1, 2, 3, 4, 5, 6, 7, 8]),  # one step is longer than the shortest turn
+        (0.006, [1, 3, 5, 7, 8]),
+        (1.0, [1, 3, 5, 7, 8]),  # two steps of four milliseconds are the longest turn
+    ],
+)
+def test_a_turn_is_as_long_as_that_of_the_others_within_bounds(others_s: float, after: list[int]) -> None:
+    """Between two turns others have theirs; how many there were is counted."""
 
     async def scene() -> None:
         clock, seen, at_others, closed = Clock(), [], [], []
@@ -247,15 +256,15 @@ def test_a_turn_ends_with_the_first_step_after_its_time() -> None:
         async def others() -> None:
             while True:
                 at_others.append(len(seen))
+                clock.now += others_s
                 await asyncio.sleep(0)
 
         other = asyncio.create_task(others())
         holds = Holds()
         steps = counting(clock, seen, 8, closed)
-        assert await in_turns(steps, holds, "round", lambda: True, turn_s=0.01, clock=clock) == "made"
+        assert await in_turns(steps, holds, "round", lambda: True, clock=clock) == "made"
         other.cancel()
-        assert at_others[:3] == [3, 6, 8]
-        assert dict(holds.buckets("round"))["+Inf"] == 3
+        assert at_others[: len(after)] == after
         assert closed == [True]
 
     asyncio.run(scene())
@@ -267,9 +276,8 @@ def test_steps_that_are_no_longer_ours_are_not_gone() -> None:
     async def scene() -> None:
         clock, seen, closed = Clock(), [], []
         steps = counting(clock, seen, 100, closed)
-        made = await in_turns(steps, Holds(), "round", lambda: len(seen) < 5, turn_s=0.01, clock=clock)
-        assert made is None
-        assert seen == list(range(6))
+        assert await in_turns(steps, Holds(), "round", lambda: len(seen) < 5, clock=clock) is None
+        assert seen == list(range(5))
         assert closed == [True]
 
     asyncio.run(scene())
@@ -310,8 +318,8 @@ class Agent:
 @pytest.fixture
 def _short_turns(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every step is a turn of its own."""
-    monkeypatch.setattr("streams.turns.TURN_S", 0.0)
-    monkeypatch.setitem(in_turns.__kwdefaults__, "turn_s", 0.0)
+    monkeypatch.setattr(turns, "SHORTEST_S", 0.0)
+    monkeypatch.setattr(turns, "LONGEST_S", 0.0)
 
 
 @pytest.mark.usefixtures("_short_turns")
