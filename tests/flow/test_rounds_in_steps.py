@@ -16,7 +16,7 @@ from test_rounds import Cluster
 from metrics import evaluate
 from metrics.catalogue import CATALOGUE
 from metrics.steps import Steps, at_once
-from streams import turns
+from streams import merge, turns
 from streams.holds import Holds
 from streams.messages import Answer, encode_answer
 from streams.reasons import LATE_ANSWERS
@@ -127,8 +127,9 @@ def gone(steps: Steps[Any], made: list[Any]) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("most", [0, 1, 2, 3, 13, 20, 60, 140])
-def test_a_round_that_is_given_up_leaves_nothing_behind(most: int) -> None:
+def test_a_round_that_is_given_up_leaves_nothing_behind(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Wherever that happens, nothing is seen of it, and the next one says what it would have said without it."""
+    monkeypatch.setattr(merge, "_NAMED_AT_ONCE", 5)
     cluster, untouched = shop(), shop()
     steps = cluster.rounds.evaluate(heard(cluster), cluster.now_s)
     for _ in range(most):
