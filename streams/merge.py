@@ -123,8 +123,8 @@ class _Layout:
 
 def _kind(component: str, label: str | None) -> int:
     """Return 0 for a count, 1 for a part of a time, 2 for what is split by label."""
-    if label is not None and label != MS_OF_DAY:
-        return 2
+    if label is not None:
+        return 1 if label == MS_OF_DAY else 2
     return int(BY_NAME[component].unit is Unit.MS)
 
 
