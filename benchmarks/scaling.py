@@ -15,7 +15,6 @@ from typing import Any
 from benchmarks import results
 from benchmarks.load import DAY_MS, Load, mixed, opening
 from benchmarks.machine import load_average
-from metrics.exporter import render
 from streams.meaning import Meaning
 from streams.merge import Admission
 from streams.messages import Tick, answer, decode_answer, encode_answer
@@ -112,10 +111,9 @@ def _round(data: bytes, partitions: int, values: int, *, full: bool) -> dict[str
                 tick.now_ms,
             )
             rounds.take(each, now_s)
-        snapshot = rounds.snapshot
-        if snapshot is None:
+        if rounds.snapshot is None:
             raise RuntimeError("the round isn't complete")
-        gauges = render(snapshot.document, {}, settings.currency)
+        gauges = b"".join(rounds.exposition(now_s))
         used.append(time.process_time() - began)
     return {
         "partitions": partitions,

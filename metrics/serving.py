@@ -25,6 +25,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
+import msgspec
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -167,7 +168,7 @@ class Serving:
         known = withheld(document, unknown)
         flat = flattened(known["windows"])
         now_ms = _ms(known["now"])
-        whole = json.dumps(known, ensure_ascii=False)
+        whole = msgspec.json.encode(known)  # with many slices megabytes, for which `json` would hold the loop
         fields: dict[Any, Any] = {"now": known["now"], "json": whole, **flat}
         entry: dict[Any, Any] = {"now": known["now"], "json": json.dumps(flat, ensure_ascii=False)}
         changed = changes(self._served, flat)

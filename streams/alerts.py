@@ -16,6 +16,7 @@ from metrics.alerting import BY_SLICE, WATCHES, Watch
 from metrics.economics import Target
 from metrics.frame import Cell, CellSums
 from metrics.promql import escaped
+from metrics.steps import Steps, at_once
 from streams.alert_parts import Part, parts_of
 from streams.alert_windows import (
     DAY_STEPS,
@@ -106,19 +107,28 @@ class Alerts:
             now_ms: as of when it is.
             watermarks: type of event -> up to when its sources have been heard of; without one, up to now.
         """
-        self.judged, self.silent, self.now_ms, self._usual = [], {}, now_ms, None
-        incidents = self._incidents = self._incidents or self._resumed(track, now_ms, watermarks)
+        at_once(self.steps(track, now_ms, watermarks))
+
+    def steps(self, track: Track, now_ms: int, watermarks: Mapping[str, int]) -> Steps[None]:
+        """Do what `take` does in steps of one watch; what is judged is replaced with the last, all of it."""
+        judged: list[Judged] = []
+        silent: dict[str, str] = {}
+        usual: UsualOfAll | None = None
+        expected = self._expected  # targets may change between two steps
+        incidents = self._incidents or (yield from self._resumed(track, now_ms, watermarks))
         for watch in WATCHES:
             series = series_of(track, watch, self._timezone)
             end = _end(watch, series, now_ms, watermarks)
-            baseline = self._expected(watch, series, end - end % DAY_STEPS)
+            baseline = expected(watch, series, end - end % DAY_STEPS)
             if baseline is None:
-                self.silent[watch.id] = _learning(series, end)
+                silent[watch.id] = _learning(series, end)
             else:
-                self.judged += judge(watch, series, baseline, end, self._budget, incidents.held(watch.id))
+                judged += judge(watch, series, baseline, end, self._budget, incidents.held(watch.id))
                 if watch.kpi == BY_SLICE.kpi:
-                    self._usual = _usual_of_all(series, baseline, end)
-        incidents.observe_all(self.judged)
+                    usual = _usual_of_all(series, baseline, end)
+            yield
+        incidents.observe_all(judged)
+        self.judged, self.silent, self.now_ms, self._usual, self._incidents = judged, silent, now_ms, usual, incidents
 
     def take_sums(
         self,
@@ -136,13 +146,28 @@ class Alerts:
             full: slices are among them.
             tenure: the document's section; None where it isn't counted yet.
         """
+        at_once(self.steps_of_sums(sums, now_ms, full=full, tenure=tenure))
+
+    def steps_of_sums(
+        self,
+        sums: Mapping[Cell, Mapping[str, CellSums]],
+        now_ms: int,
+        *,
+        full: bool,
+        tenure: Mapping[str, Any] | None = None,
+    ) -> Steps[None]:
+        """Do what `take_sums` does in steps of one value of a slice, and then of one alert that lasts."""
         self._surveys.take(sums.get(None, {}), [plan.name for plan in self._time.plans])
         if full and not 0 <= now_ms - self._sums_at_ms < EVERY_S * 1000:
             self._sums_at_ms = now_ms
             frame = self._time.frame(now_ms)
-            self._slices.take(sums, frame, self._usual)
-            lasting = [one for one in self.judged if self._since_ms(one) is not None]
-            self._parts = {_key(one): parts_of(sums, frame, one.watch, one.tier, tenure) for one in lasting}
+            yield from self._slices.steps(sums, frame, self._usual)
+            parts = {}
+            for one in self.judged:
+                if self._since_ms(one) is not None:
+                    parts[_key(one)] = parts_of(sums, frame, one.watch, one.tier, tenure)
+                    yield
+            self._parts = parts
 
     def exposition(self, unknown: Mapping[str, str]) -> bytes:
         """Return the gauges, in Prometheus's text format; none of a KPI that is unknown."""
@@ -214,7 +239,7 @@ class Alerts:
     def _since_ms(self, one: Judged) -> int | None:
         return None if self._incidents is None else self._incidents.since_ms(one.watch.id, one.tier.name)
 
-    def _resumed(self, track: Track, now_ms: int, watermarks: Mapping[str, int]) -> Incidents:
+    def _resumed(self, track: Track, now_ms: int, watermarks: Mapping[str, int]) -> Steps[Incidents]:
         """Return the incidents that the last days held: another worker may have paged them."""
         incidents = Incidents()
         for watch in WATCHES:
@@ -223,6 +248,7 @@ class Alerts:
             within = {watch.id: range(end - end % DAY_STEPS - _RESUMED_DAYS * DAY_STEPS, end)}
             played = replay(track, self._timezone, self._budget, [watch], self._expected, within)
             incidents.resume(played.episodes)
+            yield
         return incidents
 
 

@@ -23,7 +23,7 @@ import msgspec
 from faust.types import TP
 
 from events.names import DEAD_LETTERS, KPI_COMPONENTS, KPI_SNAPSHOTS, KPI_TICKS
-from metrics.exporter import KpiExporter, render, render_restated
+from metrics.exporter import KpiExporter, render_restated
 from metrics.history import History
 from metrics.ledger_serving import LedgerServing
 from metrics.names import RedisKeys
@@ -49,12 +49,13 @@ from streams.owned import OwnedPartition
 from streams.periods import KINDS
 from streams.profile_writer import ProfileWriter
 from streams.remembered import Remembered
-from streams.rounds import Rounds
+from streams.rounds import Round, Rounds
 from streams.settings import Settings
 from streams.succession import Standing
 from streams.target_office import TargetOffice
 from streams.topics import resized
 from streams.transport import Chunk, GroupRefusedError, Sources, bind
+from streams.turns import in_turns
 from streams.web import add_pages
 from streams.web_guard import guard_pages
 
@@ -301,13 +302,37 @@ class Worker:
         began, answer = time.monotonic(), decode_answer(data)
         if self.standing.hear_of(answer.successor):
             await self._fall_silent()
-        if rounds.take(answer, began):
-            await self._remember()
-            if self.rounds is not rounds:
-                return
+        completed = rounds.hear(answer, began)
+        await asyncio.sleep(0)
+        if completed is not None:
+            await self._conclude(rounds, completed, began)
+
+    async def _conclude(self, rounds: Rounds, completed: Round, began: float) -> None:
+        """Evaluate a round in turns and publish it whole; the answers to later ticks queue up behind it.
+
+        So no round overtakes another, and each has its turn. If the office is lost on the way, nothing has happened.
+        """
+        holds = self.engine.checkpoints.holds
+
+        def is_ours() -> bool:
+            return self.rounds is rounds
+
+        draft = await in_turns(rounds.evaluate(completed, began), holds, "round", is_ours)
+        if draft is None:
+            return
+        await self._remember()
+        if not is_ours():
+            return
+        with holds.of("round"):
+            rounds.accept(draft)
             self._publish()
-            if self.ledger is not None and rounds.completed is not None and self.standing.may_speak(began):
-                self.ledger.look(rounds.completed, rounds.unknown(began), rounds.admission, began)
+        await asyncio.sleep(0)
+        if is_ours() and self.ledger is not None and self.standing.may_speak(began):
+            with holds.of("round"):
+                self.ledger.look(completed, rounds.unknown(began), rounds.admission, began)
+        await in_turns(rounds.judge(draft), holds, "round", is_ours)
+        if is_ours():
+            self._show(rounds)
             rounds.charge(time.monotonic() - began)
 
     async def _drive(self) -> None:
@@ -383,33 +408,37 @@ class Worker:
             self._publish()
 
     def _publish(self) -> None:
+        """Show and tell what the rounds say now."""
         rounds = self.rounds
-        if rounds is None:
+        if rounds is None or not self._show(rounds) or rounds.snapshot is None:
             return
         began = time.monotonic()
-        if not self.standing.may_speak(began):
-            return
-        reasons = rounds.reasons(began)
-        unknown = {kpi: reason.text for kpi, reason in reasons.items()}
-        document = rounds.snapshot.document if rounds.snapshot is not None else _NOTHING_YET
-        slugs = {kpi: reason.slug for kpi, reason in reasons.items()}
-        stale_s = max(self.settings.kafka.session_timeout.seconds / 2, 3 * self.settings.tick_interval.seconds)
-        gauges = render(document, slugs, self.settings.currency) + rounds.alerts.exposition(unknown)
-        gauges += rounds.tallies.exposition(unknown, began)
-        restated = b"" if self.ledger is None else render_restated(self.ledger.gauges, unknown)
-        targets = self.targets.exposition(document, unknown, self.daily) if self.targets is not None else b""
-        self.exporter.publish(gauges + restated + targets, began + stale_s)
-        if rounds.snapshot is None:
-            return
+        document, unknown = rounds.snapshot.document, rounds.unknown(began)
         if self.serving is not None:
             self.serving.offer(document, unknown, self._redis_epoch)
         if began > self._speaks_until_s():
             return
-        said = withheld(document, unknown)
+        everybody: KpiDocument = {**document, "slices": {}}
+        said = withheld(everybody, unknown)
         if self.history.is_due(now_ms := round(datetime.fromisoformat(said["now"]).timestamp() * 1000)):
             self.history.add(now_ms, flattened(said["windows"]))
         summary = msgspec.json.encode({key: said[key] for key in ("now", "windows", "unknown")})
         self._offer("snapshot", self.settings.topic(KPI_SNAPSHOTS), b"kpis", summary, None)
+
+    def _show(self, rounds: Rounds) -> bool:
+        """Have the gauges say what the rounds say now; return whether we may."""
+        began = time.monotonic()
+        if not self.standing.may_speak(began):
+            return False
+        document = rounds.snapshot.document if rounds.snapshot is not None else _NOTHING_YET
+        unknown, parts = rounds.unknown(began), rounds.exposition(began)
+        if self.ledger is not None:
+            parts.append(render_restated(self.ledger.gauges, unknown))
+        if self.targets is not None:
+            parts.append(self.targets.exposition(document, unknown, self.daily))
+        stale_s = max(self.settings.kafka.session_timeout.seconds / 2, 3 * self.settings.tick_interval.seconds)
+        self.exporter.publish(parts, began + stale_s)
+        return True
 
     @property
     def daily(self) -> Mapping[str, Mapping[date, float]]:

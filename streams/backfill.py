@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from metrics.economics import Economics
 from metrics.evaluate import Snapshot, evaluate
+from metrics.steps import at_once
 from streams.compute import acquisitions_first
 from streams.meaning import Meaning
 from streams.merge import Admission, Merger
@@ -106,7 +107,7 @@ class Backfill:
             state.waiting = acquisitions_first(events[folded:until])
             folded = until
             state.advance(now_ms)
-            sums = self._merger.add([state.report(everybody_only=not slices)])
+            sums = at_once(self._merger.add([state.report(everybody_only=not slices)]))
             yield now_ms, evaluate(state.fold.time.frame(now_ms), sums, self._economics)
 
 

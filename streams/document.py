@@ -9,7 +9,8 @@ from typing import NotRequired
 
 from metrics.breakdown_document import Section
 from metrics.economics import Economics
-from metrics.evaluate import Snapshot, evaluate
+from metrics.evaluate import Snapshot, evaluation
+from metrics.steps import Steps, at_once
 from streams.meaning import Meaning
 from streams.merge import Sums
 from streams.panes import DAY_MS, HOUR_MS, MINUTE_MS, ReportingTime
@@ -43,7 +44,14 @@ def kpi_document(meaning: Meaning, time: ReportingTime, sums: Sums, economics: E
     Returns:
         `now`, `settings`, `windows` and `slices`, ready for JSON; every configured attribute is in `slices`.
     """
-    snapshot = evaluate(time.frame(now_ms), sums, economics)
+    return at_once(kpi_document_steps(meaning, time, sums, economics, now_ms))
+
+
+def kpi_document_steps(
+    meaning: Meaning, time: ReportingTime, sums: Sums, economics: Economics, now_ms: int
+) -> Steps[KpiDocument]:
+    """Do what `kpi_document` does in bounded steps."""
+    snapshot = yield from evaluation(time.frame(now_ms), sums, economics)
     return {
         "now": snapshot["now"],
         "settings": {

@@ -10,9 +10,9 @@ from itertools import accumulate
 
 BOUNDS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 """Upper bounds of the histogram; 0.25 is the promise."""
-STEPS = ("load", "take", "fold", "answer", "draft")
+STEPS = ("load", "take", "fold", "answer", "draft", "round")
 """A step of a recovery; taking in a chunk; a step of folding what waited for a tick; answering it; the picture of a
-checkpoint."""
+checkpoint; a turn of evaluating a round, or publishing it."""
 
 
 class Holds:

@@ -3,6 +3,10 @@
 A round is one tick and the answers of every partition to it. Complete, it becomes the snapshot. Until then the
 last one stands, with its age; once a partition has missed too many, every KPI is *unknown*, with the reason: a
 sum without it would be a smaller number, and look like one.
+
+With two hundred slice values a round is a tenth of a second of work. So it is evaluated in steps, between which others
+get their turn, into a draft that nobody sees; accepted, the draft is the snapshot, its document, gauges, positions and
+the judgement of the sources together. A draft that is given up half-way leaves nothing behind but names of slots.
 """
 
 from __future__ import annotations
@@ -14,9 +18,11 @@ from dataclasses import dataclass, field
 
 from metrics.catalogue import CATALOGUE
 from metrics.economics import Economics
+from metrics.exporter import Gauges, Samples, places_of_everybody, places_of_slices, samples
 from metrics.frame import LIFETIME
+from metrics.steps import Steps, at_once
 from streams.alerts import Alerts
-from streams.document import KpiDocument, kpi_document
+from streams.document import KpiDocument, kpi_document_steps
 from streams.health import Health
 from streams.merge import Admission, Merger, Sums
 from streams.messages import Answer, Tick
@@ -50,6 +56,7 @@ class Snapshot:
 
     Attributes:
         document: the KPI document.
+        gauges: the same for Prometheus.
         covers: by topic and partition, the position up to which events are in it.
         at_s: when it was made, on the worker's steady clock.
         latest_event_ms: the latest event seen by any partition.
@@ -58,11 +65,31 @@ class Snapshot:
     """
 
     document: KpiDocument
+    gauges: Gauges
     covers: dict[str, dict[int, int]]
     at_s: float
     latest_event_ms: int
     books_residual: int
     watermarks: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A round that is evaluated, and not yet to be seen.
+
+    Attributes:
+        round: the round.
+        sums: its answers, added up.
+        document: of these sums; its slices are the latest that were asked for, this time or earlier.
+        gauges: the same for Prometheus.
+        at_s: when the round was complete, on the worker's steady clock.
+    """
+
+    round: Round
+    sums: Sums
+    document: KpiDocument
+    gauges: Gauges
+    at_s: float
 
 
 class Rounds:
@@ -108,9 +135,10 @@ class Rounds:
         self._caught_up_ms = 1
         self._failure = ""
         self.completed: Round | None = None
-        self._full: KpiDocument | None = None
+        self._slices: tuple[KpiDocument, Samples] | None = None
         self._full_cost_s = 0.0
         self._full_at_s = -math.inf
+        self._evaluated_at_s = -math.inf  # when the round that is being evaluated was complete; one that isn't ages
         self.alerts = Alerts(settings)
         self.tallies = Tallies(self._time, settings.kafka.partitions)
 
@@ -152,33 +180,46 @@ class Rounds:
         return tick
 
     def take(self, answer: Answer, now_s: float) -> bool:
-        """Take in an answer; return whether it completed a round and there is a new snapshot."""
+        """Take in an answer; return whether it completed a round and there is a new snapshot.
+
+        All steps at once: `hear`, `evaluate`, `accept` and `judge`, which who has others to wait for calls one by one.
+        """
+        round_ = self.hear(answer, now_s)
+        draft = at_once(self.evaluate(round_, now_s)) if round_ is not None else None
+        if draft is None:
+            return False
+        self.accept(draft)
+        at_once(self.judge(draft))
+        return True
+
+    def hear(self, answer: Answer, now_s: float) -> Round | None:
+        """Take in an answer; return the round that it completed, to be evaluated before another one."""
         if answer.owner != self._owner:
-            return False  # maybe another engine's on the same topics, on another clock or far behind
+            return None  # maybe another engine's on the same topics, on another clock or far behind
         if answer.failure:
             self._last_answer_s[answer.partition] = now_s
             self._failed[answer.partition] = answer.failure, now_s
-            return False
+            return None
         self._failed.pop(answer.partition, None)
         self.latest_event_ms = max(self.latest_event_ms, answer.latest_event_ms)
         self._floor_ms = max(self._floor_ms, answer.now_ms)
         round_ = next((each for each in self._rounds if each.tick.number == answer.number), None)
         if round_ is None:
-            return False
+            return None
         self._last_answer_s[answer.partition] = now_s
         if answer.behind:
             self._behind[answer.partition] = now_s
             self._caught_up_ms = self.latest_event_ms
-            return False
+            return None
         self._behind.pop(answer.partition, None)
         self.tallies.take(answer, now_s)
         if answer.now_ms == round_.tick.now_ms:
             round_.answers[answer.partition] = answer
         if len(round_.answers) < self._settings.kafka.partitions:
-            return False
+            return None
         while self._rounds and self._rounds[0].tick.number <= answer.number:
             self._rounds.popleft()
-        return not self._is_of_the_past(round_.tick.now_ms) and self._complete(round_, now_s)
+        return None if self._is_of_the_past(round_.tick.now_ms) else round_
 
     def _is_of_the_past(self, now_ms: int) -> bool:
         """Tell whether a tick was sent before the event clock had heard of what was being read again."""
@@ -188,6 +229,17 @@ class Rounds:
         """Say what the latest snapshot has cost, so that slices don't crowd out the rest."""
         if self.snapshot is not None and self.snapshot.at_s == self._full_at_s:
             self._full_cost_s = seconds
+
+    def exposition(self, now_s: float) -> list[bytes]:
+        """Return the gauges of the snapshot, of alerts and of breakdowns, in Prometheus's text format, in parts."""
+        reasons = self.reasons(now_s)
+        unknown = {kpi: reason.text for kpi, reason in reasons.items()}
+        gauges = self.snapshot.gauges if self.snapshot is not None else Gauges()
+        return [
+            *gauges.exposition({kpi: reason.slug for kpi, reason in reasons.items()}, self._settings.currency),
+            self.alerts.exposition(unknown),
+            self.tallies.exposition(unknown, now_s),
+        ]
 
     def unknown(self, now_s: float) -> dict[str, str]:
         """Return KPI -> why it can't be known now, in a sentence; empty when all is well."""
@@ -207,7 +259,7 @@ class Rounds:
         if self._settings.clock == "event" and self.snapshot is not None and self.latest_event_ms < 0:
             return NO_EVENT
         patience_s = max(MISSED_TICKS * self._settings.tick_interval.seconds, GRACE_S)
-        if self.snapshot is not None and now_s - self.snapshot.at_s <= patience_s:
+        if self.snapshot is not None and now_s - max(self.snapshot.at_s, self._evaluated_at_s) <= patience_s:
             return None
         partitions = range(self._settings.kafka.partitions)
         silent = [p for p in partitions if now_s - self._last_answer_s.get(p, -math.inf) > patience_s]
@@ -220,42 +272,65 @@ class Rounds:
             return catching_up(behind)
         return STARTING if self.snapshot is None else LATE_ANSWERS
 
-    def _complete(self, round_: Round, now_s: float) -> bool:
-        answers = list(round_.answers.values())
+    def evaluate(self, round_: Round, now_s: float) -> Steps[Draft | None]:
+        """Make a complete round's draft in bounded steps; None if its sums can't be known.
+
+        Args:
+            round_: as `hear` has returned it.
+            now_s: when that was.
+        """
+        tick, economics = round_.tick, self._economics
+        if tick.full:
+            self._full_at_s = now_s  # from here on, or the next tick would ask for slices again
+        self._evaluated_at_s = now_s
         try:
-            sums = self._merger.merge(answers)
+            sums = yield from self._merger.merge(list(round_.answers.values()))
+            self._failure = ""
+            document = yield from kpi_document_steps(self._settings.meaning, self._time, sums, economics, tick.now_ms)
+            everybody = yield from samples(places_of_everybody(document), economics.currency)
+            slices = (yield from samples(places_of_slices(document), economics.currency)) if tick.full else {}
         except RangeError as error:
             self._failure = str(error)  # the next owner would fail on it alike
-            return False
-        self._failure = ""
-        meaning = self._settings.meaning
-        document = kpi_document(meaning, self._time, sums, self._economics, round_.tick.now_ms)
-        if round_.tick.full:
-            self._full_at_s = now_s
-            self._full = document
-        if self._full is not None:
-            document["slices"], document["slices_now"] = self._full["slices"], self._full["now"]
-        document["cohorts"], document["tenure"] = self.tallies.sections(now_s)
+            return None
+        finally:
+            self._evaluated_at_s = -math.inf
+        return Draft(round_, sums, document, Gauges(everybody, slices), now_s)
+
+    def accept(self, draft: Draft) -> None:
+        """Have a draft be the snapshot, all of it at once; drafts come in the order of their rounds."""
+        tick, document, now_s = draft.round.tick, draft.document, draft.at_s
+        answers = list(draft.round.answers.values())
         covers: dict[str, dict[int, int]] = {}
         for answer in answers:
             for topic, position in answer.positions.items():
                 covers.setdefault(topic, {})[answer.partition] = position
-        if round_.tick.full:
-            self.slices_covers = covers
+        if tick.full:
+            self._slices, self.slices_covers = (document, draft.gauges.slices), covers
+        gauges = draft.gauges
+        if self._slices is not None:
+            latest, of_slices = self._slices
+            document["slices"], document["slices_now"] = latest["slices"], latest["now"]
+            gauges = Gauges(gauges.everybody, of_slices)
+        document["cohorts"], document["tenure"] = self.tallies.sections(now_s)
         self.waiting = sum(answer.waiting for answer in answers)
-        residual, now_ms = books_residual(sums), round_.tick.now_ms
-        marks = merged(answer.watermarks for answer in answers) if round_.tick.full else None
-        self.health.observe(marks, residual)
-        self.health.judge(now_ms, now_s)
-        watermarks = self.health.watermarks(now_ms)
-        self.snapshot = Snapshot(document, covers, now_s, self.latest_event_ms, residual, watermarks)
-        if round_.tick.track and all(answer.track for answer in answers):
-            tracks = added_up(unpack(answer.track) for answer in answers)
-            self.alerts.take(tracks, now_ms, watermarks)
-        if round_.tick.full or round_.tick.track:
-            self.alerts.take_sums(sums, now_ms, full=round_.tick.full, tenure=document["tenure"])
-        self.completed = round_
-        return True
+        residual = books_residual(draft.sums)
+        self.health.observe(merged(answer.watermarks for answer in answers) if tick.full else None, residual)
+        self.health.judge(tick.now_ms, now_s)
+        watermarks = self.health.watermarks(tick.now_ms)
+        self.snapshot = Snapshot(document, gauges, covers, now_s, self.latest_event_ms, residual, watermarks)
+        self.completed = draft.round
+
+    def judge(self, draft: Draft) -> Steps[None]:
+        """Judge alerts by a draft that was accepted, in bounded steps; until the last of each kind the former stand."""
+        tick, answers = draft.round.tick, draft.round.answers.values()
+        if tick.track and all(answer.track for answer in answers):
+            watermarks = self.health.watermarks(tick.now_ms)
+            track = added_up(unpack(answer.track) for answer in answers)
+            yield
+            yield from self.alerts.steps(track, tick.now_ms, watermarks)
+        if tick.full or tick.track:
+            tenure = draft.document["tenure"]
+            yield from self.alerts.steps_of_sums(draft.sums, tick.now_ms, full=tick.full, tenure=tenure)
 
 
 def books_residual(sums: Sums) -> int:

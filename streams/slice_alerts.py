@@ -24,6 +24,7 @@ from metrics.budget import alpha_for
 from metrics.evaluate import rfc3339
 from metrics.frame import LIFETIME, NOTHING, YEAR, Cell, CellSums, Frame
 from metrics.promql import escaped
+from metrics.steps import Steps, at_once
 from streams.incidents import Incidents
 from streams.panes import HOUR_MS
 
@@ -157,18 +158,23 @@ class SliceAlerts:
 
     def take(self, sums: Sums, frame: Frame, usual: Usual | None) -> None:
         """Judge everything anew; `usual` is None where everybody's isn't known."""
-        self.judged, self.silent = [], self._obstacle(frame, usual)
-        if self.silent or usual is None:
-            return
-        whole = facts_of(sums[None], frame)
-        for cell in self._watched(sums):
-            facts = facts_of(sums[cell], frame)
-            held = self._incidents.held(cell)
-            for tier in BY_SLICE.tiers:
-                one = judge(cell, facts, whole, usual, tier, self._share, held=tier.name in held)
-                self._incidents.observe(cell, tier, frame.now_ms, firing=one is not None and one.verdict.firing)
-                if one is not None:
-                    self.judged.append(one)
+        at_once(self.steps(sums, frame, usual))
+
+    def steps(self, sums: Sums, frame: Frame, usual: Usual | None) -> Steps[None]:
+        """Do what `take` does in steps of one value, a millisecond; what is judged is replaced with the last."""
+        silent, looked_at = self._obstacle(frame, usual), []
+        if not silent and usual is not None:
+            whole = facts_of(sums[None], frame)
+            for cell in self._watched(sums):
+                facts = facts_of(sums[cell], frame)
+                held = self._incidents.held(cell)
+                for tier in BY_SLICE.tiers:
+                    one = judge(cell, facts, whole, usual, tier, self._share, held=tier.name in held)
+                    looked_at.append((cell, tier, one))
+                yield
+        for cell, tier, one in looked_at:
+            self._incidents.observe(cell, tier, frame.now_ms, firing=one is not None and one.verdict.firing)
+        self.judged, self.silent = [one for *_, one in looked_at if one is not None], silent
 
     def _obstacle(self, frame: Frame, usual: Usual | None) -> str:
         if self._share <= 0:

@@ -11,6 +11,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from aiohttp import web
 
 from metrics.evaluate import rfc3339
 from metrics.withheld import withheld
@@ -19,7 +20,7 @@ from streams.forwarding import ask_owner
 from streams.rounds import MISSED_TICKS
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 
     from streams.app import Worker
     from streams.settings import Settings
@@ -41,9 +42,8 @@ def add_pages(worker: Worker) -> None:
         return _json(web, document)
 
     @app.page("/metrics", name="metrics")
-    async def metrics(web: Any, _request: Any) -> Any:
-        body = exposition(worker) + worker.exporter.exposition()
-        return web.bytes(body, content_type=TEXT_METRICS)
+    async def metrics(_web: Any, _request: Any) -> Any:
+        return text_metrics([exposition(worker), *worker.exporter.parts()])
 
     @app.page("/health", name="health")
     async def health(web: Any, _request: Any) -> Any:
@@ -150,6 +150,21 @@ async def document_of(
         return document
     answer = await ask_owner(worker, f"/kpis?{'&'.join(asked)}", asked_with)
     return dict(msgspec.json.decode(answer[1])) if answer is not None and answer[0] == HTTPStatus.OK else None
+
+
+def text_metrics(parts: Sequence[bytes]) -> web.Response:
+    """Return a text in parts, as they are: joined, many megabytes would be copied at each scrape, at one go.
+
+    It isn't compressed either, though Prometheus would take it: see docs/decisions/rounds-in-steps.md.
+    """
+
+    async def one_by_one() -> AsyncIterator[bytes]:
+        for part in parts:
+            if part:
+                yield part
+
+    headers = {"Content-Type": TEXT_METRICS, "Content-Length": str(sum(map(len, parts)))}
+    return web.Response(body=one_by_one(), headers=headers)
 
 
 def _json(web: Any, document: Any, *, status: int = 200) -> Any:

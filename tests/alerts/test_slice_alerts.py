@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -14,10 +16,11 @@ from metrics.economics import Economics
 from metrics.evaluate import evaluate
 from metrics.frame import LIFETIME, Cell, CellSums, Frame
 from metrics.tails import least_surprising
+from streams import slice_alerts
 from streams.alerts import Alerts
 from streams.panes import DAY_MS, HOUR_MS, ReportingTime
 from streams.settings import Settings
-from streams.slice_alerts import Facts, SliceAlerts, Usual, facts_of, usual_rate
+from streams.slice_alerts import Facts, SliceAlerts, Usual, facts_of, judge, usual_rate
 from streams.track import STEP_MS
 
 TIME = ReportingTime()
@@ -235,3 +238,25 @@ def test_a_simulated_year_of_two_hundred_values_keeps_to_the_budget():
     assert len(found) == 80
     assert sum(on for _, _, on in found) > 40
     assert sum(alarms for _, alarms, _ in found) < least_surprising(4.0, 1e-3)
+
+
+def test_a_step_of_alerts_judges_one_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And until the last of them the former judgement stands."""
+    judged = 0
+
+    def counted(*arguments: Any, **named: Any) -> Any:
+        nonlocal judged
+        judged += 1
+        return judge(*arguments, **named)
+
+    monkeypatch.setattr(slice_alerts, "judge", counted)
+    values = {("channel", f"v{number}"): steady(10_000) for number in range(20)}
+    alerts = SliceAlerts(1, 20, 12.0)
+    before, most = 0, 0
+    for _ in alerts.steps({None: steady(200_000), **values}, FRAME, USUAL):
+        most, before = max(most, judged - before), judged
+        assert alerts.silent == "not judged yet"
+    assert most == len(BY_SLICE.tiers)
+    assert judged == 20 * len(BY_SLICE.tiers)
+    assert alerts.judged
+    assert not alerts.silent

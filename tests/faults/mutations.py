@@ -103,7 +103,7 @@ def gaps_are_passed_over(patch: pytest.MonkeyPatch) -> None:
 
 def a_lease_without_end(patch: pytest.MonkeyPatch) -> None:
     """What was exported once is exported for ever."""
-    patch.setattr(KpiExporter, "exposition", lambda self: self._held[0])
+    patch.setattr(KpiExporter, "parts", lambda self: self._held[0])
 
 
 def every_tick_is_answered(patch: pytest.MonkeyPatch) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from hypothesis import given
+from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from metrics.catalogue import BY_ID
 from metrics.evaluate import CellSums, Economics, Frame, Snapshot, Window, evaluate
-from metrics.exporter import KpiExporter, render
+from metrics.exporter import Gauges, KpiExporter, places_of_everybody, places_of_slices, render, samples
 from metrics.names import metric_name
+from metrics.steps import at_once
 
 SNAPSHOT: Snapshot = {
     "now": "2026-06-15T13:37:20.250Z",
@@ -37,7 +40,7 @@ tapesh_churn_reasons_customers{window="30d",slice="all",value="all",reason="unkn
 # HELP tapesh_revenue_eur Revenue. Totals of purchases less refunds, each at its own time.
 # TYPE tapesh_revenue_eur gauge
 tapesh_revenue_eur{window="30d",slice="all",value="all"} -18.45
-tapesh_revenue_eur{window="lifetime",slice="all",value="all"} 1e-05
+tapesh_revenue_eur{window="lifetime",slice="all",value="all"} 0.00001
 # HELP tapesh_kpi_unknown 1 where a KPI can't be known now, and why; its gauges are absent meanwhile.
 # TYPE tapesh_kpi_unknown gauge
 tapesh_kpi_unknown{kpi="churn_rate",reason="partition 3 is silent"} 1
@@ -62,6 +65,30 @@ def test_the_exposition_is_byte_exact() -> None:
 def test_nothing_unknown_leaves_no_trace() -> None:
     """An engine in good health exports no family of unknowns."""
     assert b"tapesh_kpi_unknown" not in render(SNAPSHOT, {}, "EUR")
+
+
+def test_what_is_unknown_is_left_out_of_gauges_that_are_written_already() -> None:
+    """A source may fall silent while a snapshot stands; and slices may be older than what is beside them."""
+    everybody = at_once(samples(places_of_everybody(SNAPSHOT), "EUR"))
+    older = SNAPSHOT | {"slices": {"channel": {"web": {"30d": {"nps": 7, "churn_rate": 0.25}}}}}
+    gauges = Gauges(everybody, at_once(samples(places_of_slices(older), "EUR")))
+    known = b"".join(gauges.exposition({}, "EUR")).decode()
+    assert 'tapesh_nps_score{window="30d",slice="channel",value="web"} 7\n' in known
+    assert 'tapesh_churn_rate_ratio{window="30d",slice="all",value="all"} 0.0123\n' in known
+    assert known.count("# TYPE tapesh_churn_rate_ratio gauge") == 1
+    later = b"".join(gauges.exposition({"churn_rate": "silent"}, "EUR")).decode()
+    assert "tapesh_churn_rate_ratio" not in later
+    assert "tapesh_nps_score" in later
+
+
+@given(st.lists(st.one_of(st.integers(-(2**63), 2**63), st.floats(allow_nan=False, allow_infinity=False))))
+def test_every_number_is_read_back_as_it_is(values: list[float]) -> None:
+    """Written all at once, each stands at its own place, to the last bit."""
+    windows = {f"w{number}": {"revenue": value} for number, value in enumerate(values)}
+    text = b"".join(at_once(samples(places_of_everybody(SNAPSHOT | {"windows": windows}), "EUR")).values()).decode()
+    found = [line.rsplit(" ", 1) for line in text.splitlines()]
+    assert [float(value) for _, value in found] == [float(value) for value in values]
+    assert all(f'window="w{number}"' in labels for number, (labels, _) in enumerate(found))
 
 
 def test_what_is_read_back_is_what_was_evaluated() -> None:
