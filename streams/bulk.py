@@ -105,17 +105,22 @@ class Bulk:
         """
         if rows is None:
             rows = self._persons.ids.find([getattr(event, "customer_id", "") for event in events])
-        is_settled = self._settled(events, rows)
-        apply = self._fold.apply
-        moments_ms, handlers, loyalty = at_ms.tolist(), self._handlers, wire.LoyaltyActivity
+        is_settled, known = self._settled(events, rows), rows.tolist()
+        apply, hear_of_lead, enrol = self._fold.apply, self._fold.hear_of_lead, self._fold.enrol
+        moments_ms, handlers = at_ms.tolist(), self._handlers
+        lead, loyalty = wire.Lead, wire.LoyaltyActivity
         places: dict[type[wire.Event], list[int]] = {}
         for index, event in enumerate(events):
             kind = type(event)
             is_common = kind in handlers and (kind is not loyalty or event.action not in MEMBERSHIP)  # type: ignore[union-attr]
             if is_common and is_settled[index]:
                 places.setdefault(kind, []).append(index)
+            elif kind is lead and known[index] >= 0:  # these and the following in their order, which shows in a slice
+                hear_of_lead(known[index], event, moments_ms[index])  # type: ignore[arg-type]  # beyond some bounds
+            elif kind is loyalty and is_settled[index]:
+                enrol(known[index], event, moments_ms[index])  # type: ignore[arg-type]
             else:
-                apply(event, moments_ms[index])  # in their order, which shows in a slice beyond some bounds
+                apply(event, moments_ms[index])
         for kind, of_kind in places.items():
             if len(of_kind) < FEW:
                 for index in of_kind:
