@@ -1,7 +1,7 @@
 """Answers to surveys, many at once.
 
-What an answer contributes follows from the few small numbers in it and, for some, a touchpoint. So what the fold says of
-an answer is kept in a table by them, and a chunk's answers are looked up there.
+What an answer contributes follows from the few small numbers in it and, for some, a touchpoint. So what the fold says
+of an answer is kept in a table by them, and a chunk's answers are looked up there.
 """
 
 from __future__ import annotations

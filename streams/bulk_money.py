@@ -1,8 +1,8 @@
 """Amounts of many events as whole numbers: what `Fold.minor` reads one by one, read side by side.
 
-A shop writes its amounts alike, with as many decimals as the currency has. Such ones are read off their digits, a column
-of digits at a time: a table of amounts that have been seen is larger than a processor's cache, and a look-up there costs
-several times as much. However else they are written, `Amounts` reads them.
+A shop writes its amounts alike, with as many decimals as the currency has. Such ones are read off their digits, a
+column of digits at a time: a table of amounts that have been seen is larger than a processor's cache, and a look-up
+there costs several times as much. However else they are written, `Amounts` reads them.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ def minor_of_all(money: Sequence[wire.Money], reporting: str, convert: Callable[
     """
     currencies = [each.currency for each in money]
     if {reporting}.issuperset(currencies):
-        return _minor([each.amount for each in money], reporting)
+        return minor_of_own([each.amount for each in money], reporting)
     own = np.fromiter((currency == reporting for currency in currencies), bool, len(money))
     minor = np.empty(len(money), np.int64)
-    minor[own] = _minor([money[at].amount for at in np.flatnonzero(own).tolist()], reporting)
+    minor[own] = minor_of_own([money[at].amount for at in np.flatnonzero(own).tolist()], reporting)
     minor[~own] = [convert(money[at]) for at in np.flatnonzero(~own).tolist()]
     return minor
 
 
-def _minor(amounts: Sequence[str | float], currency: str) -> Ints:
+def minor_of_own(amounts: Sequence[str | float], currency: str) -> Ints:
     """Return amounts of one currency in its minor units."""
     minor = _minor_of_plain(amounts, minor_digits(currency)) if amounts else None
     if minor is not None:

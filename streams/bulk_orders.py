@@ -9,7 +9,7 @@ from itertools import chain
 import numpy as np
 
 from events import wire
-from streams.bulk_money import minor_of_all
+from streams.bulk_money import minor_of_all, minor_of_own
 from streams.sums import Ints
 
 OFFERS = ("upsell", "cross-sell")
@@ -42,9 +42,7 @@ class OrderColumns:
         """Read them off events whose amounts have been accepted; `convert` reads another currency's."""
         lines_of = [order.lines or () for order in orders]
         lines = list(chain.from_iterable(lines_of))
-        money = [order.total for order in orders]
-        money += [line.total for line in lines]
-        minor = minor_of_all(money, reporting, convert)
+        minor = _minor_of(orders, lines, reporting, convert)
         sizes = np.fromiter(map(len, lines_of), np.int64, len(orders))
         return cls(
             minor[: len(orders)],
@@ -59,3 +57,19 @@ class OrderColumns:
         lines = np.flatnonzero(self.offers == number)
         of = self.of[lines]
         return of[np.append(True, of[1:] != of[:-1])[: len(of)]], of, self.line_minor[lines]
+
+
+def _minor_of(
+    orders: Sequence[wire.Purchase],
+    lines: Sequence[wire.Line],
+    reporting: str,
+    convert: Callable[[wire.Money], int],
+) -> Ints:
+    """Return the totals of orders, and behind them those of their lines, which are in the currency of their order."""
+    if {reporting}.issuperset([order.total.currency for order in orders]):
+        amounts = [order.total.amount for order in orders]
+        amounts += [line.total.amount for line in lines]
+        return minor_of_own(amounts, reporting)
+    money = [order.total for order in orders]
+    money += [line.total for line in lines]
+    return minor_of_all(money, reporting, convert)

@@ -83,7 +83,9 @@ class Contributions(Parts[Deltas]):
 
     def is_active(self, row: int, history: History) -> bool:
         """Tell whether the last of a person's contractual lifetimes is open."""
-        return _is_open(lifetimes(history.transitions)) if history.transitions else self.persons.acquired_ms[row] != NEVER
+        if history.transitions:
+            return _is_open(lifetimes(history.transitions))
+        return self.persons.acquired_ms[row] != NEVER
 
     def last_open_ms(self, row: int, history: History) -> int:
         """Return when a person's last contractual lifetime opened, `NEVER` if it has none."""
