@@ -119,11 +119,11 @@ class Bulk:
             is_common = kind in handlers and (kind is not loyalty or event.action not in MEMBERSHIP)  # type: ignore[union-attr]
             if is_common and is_settled[index]:
                 places.setdefault(kind, []).append(index)
-            elif kind is lead and known[index] >= 0:  # these and the following in their order, which shows in a slice
-                hear_of_lead(known[index], event, moments_ms[index])  # type: ignore[arg-type]  # beyond some bounds
+            elif kind is lead and known[index] >= 0:
+                hear_of_lead(known[index], event, moments_ms[index])  # type: ignore[arg-type]
             elif kind is loyalty and is_settled[index]:
                 enrol(known[index], event, moments_ms[index])  # type: ignore[arg-type]
-            else:
+            else:  # like the former two in their order, which shows in a slice beyond some bounds
                 apply(event, moments_ms[index])
         for kind, of_kind in places.items():
             if len(of_kind) < FEW:
