@@ -82,11 +82,12 @@ def lifetimes(history: list[Instant]) -> list[Lifetime]:
 
 
 def is_member(history: list[Instant]) -> bool:
-    """Tell whether the last transition left the membership open; ties as for lifetimes."""
-    if history and history[-1].opens != history[-1].closes:
-        return history[-1].opens  # whatever was before it
-    found = lifetimes(history)
-    return bool(found) and found[-1].close_ms is None
+    """Tell whether the last transition left the membership open; ties as for lifetimes.
+
+    Read from the end, for it may hold thousands: an instant that opens and closes leaves everything as it was.
+    """
+    last = next((instant for instant in reversed(history) if instant.opens != instant.closes), None)
+    return last is not None and last.opens
 
 
 class Span(NamedTuple):
