@@ -17,7 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from events import wire
-from events.money import Amounts
+from streams.bulk_answers import Answers
+from streams.bulk_money import minor_of_all
+from streams.bulk_orders import OFFERS, OrderColumns
 from streams.columnwise import Gathered
 from streams.fold import MEMBERSHIP, Fold, rank
 from streams.panes import DAY_MS
@@ -73,19 +75,21 @@ class Bulk:
         self.flows = Gathered()
         self.derived = Gathered()
         self._parts = Parts(self.derived, fold.columns)
+        self._answers = Answers(fold, self.flows)
         self._handlers: dict[type[Any], Callable[[Settled], None]] = {
             wire.Purchase: self._take_orders,
             wire.Refund: self._take_refunds,
-            wire.SurveyResponse: self._take_answers,
+            wire.SurveyResponse: lambda settled: self._answers.take(*settled),
             wire.LoyaltyActivity: self._be_active,
         }
         number = fold.columns.number
         self._orders, self._gross, self._refunds = number("orders"), number("gross_minor"), number("refunds_minor")
         self._with_lines, self._lines_minor = number("orders_with_lines"), number("lines_minor")
-        self._offers = {
+        columns = {
             "upsell": (number("orders_with_upsell"), number("upsell_lines_minor")),
             "cross-sell": (number("orders_with_cross_sell"), number("cross_sell_lines_minor")),
         }
+        self._offers = {at: columns[offer] for at, offer in enumerate(OFFERS, 1)}
         self._engaged = number("members_engaged")
         self._buyers, self._span, self._repeat = number("buyers"), number("buying_span"), number("repeat_buyers")
 
@@ -105,17 +109,22 @@ class Bulk:
         """
         if rows is None:
             rows = self._persons.ids.find([getattr(event, "customer_id", "") for event in events])
-        is_settled = self._settled(events, rows)
-        apply = self._fold.apply
-        moments_ms, handlers, loyalty = at_ms.tolist(), self._handlers, wire.LoyaltyActivity
+        is_settled, known = self._settled(events, rows), rows.tolist()
+        apply, hear_of_lead, enrol = self._fold.apply, self._fold.hear_of_lead, self._fold.enrol
+        moments_ms, handlers = at_ms.tolist(), self._handlers
+        lead, loyalty = wire.Lead, wire.LoyaltyActivity
         places: dict[type[wire.Event], list[int]] = {}
         for index, event in enumerate(events):
             kind = type(event)
             is_common = kind in handlers and (kind is not loyalty or event.action not in MEMBERSHIP)  # type: ignore[union-attr]
             if is_common and is_settled[index]:
                 places.setdefault(kind, []).append(index)
-            else:
-                apply(event, moments_ms[index])  # in their order, which shows in a slice beyond some bounds
+            elif kind is lead and known[index] >= 0:
+                hear_of_lead(known[index], event, moments_ms[index])  # type: ignore[arg-type]
+            elif kind is loyalty and is_settled[index]:
+                enrol(known[index], event, moments_ms[index])  # type: ignore[arg-type]
+            else:  # like the former two in their order, which shows in a slice beyond some bounds
+                apply(event, moments_ms[index])
         for kind, of_kind in places.items():
             if len(of_kind) < FEW:
                 for index in of_kind:
@@ -135,17 +144,6 @@ class Bulk:
         settled &= ~np.isin(rows, rows[acquired])
         return settled.tolist()  # type: ignore[no-any-return]
 
-    def _totals(self, events: list[Any]) -> Ints:
-        return self._minor([event.total for event in events])
-
-    def _minor(self, money: list[wire.Money]) -> Ints:
-        """Return money in minor units of the reporting currency."""
-        reporting = self._fold.reporting
-        if {each.currency for each in money} <= {reporting}:
-            amounts = Amounts.of(reporting)
-            return np.array([amounts[each.amount] for each in money], np.int64)
-        return np.array([self._fold.minor(each) for each in money], np.int64)
-
     def _add_flows(self, settled: Settled, flows: list[Flow]) -> None:
         """Add flows where their persons count, those of one minute and one cell set together."""
         if not flows:
@@ -160,11 +158,19 @@ class Bulk:
             self.flows.add(places + column, sums)
 
     def _take_orders(self, settled: Settled) -> None:
-        minor = self._totals(settled.events)
-        flows = [Flow(self._orders, None, 1), Flow(self._gross, None, minor), *self._lines(settled.events)]
+        orders = OrderColumns.read(settled.events, self._fold.reporting, self._fold.minor)
+        flows = [Flow(self._orders, None, 1), Flow(self._gross, None, orders.minor), *self._lines(orders)]
         self._add_flows(settled, flows)
-        self._add_revenue(settled.rows, 1, minor)
-        self._buy(settled, minor)
+        self._add_revenue(settled.rows, 1, orders.minor)
+        self._buy(settled, orders.minor)
+
+    def _lines(self, orders: OrderColumns) -> list[Flow]:
+        """Return what the orders' lines contribute; an offer counts once an order, its revenue in full."""
+        flows = [Flow(self._with_lines, orders.carrying, 1), Flow(self._lines_minor, orders.of, orders.line_minor)]
+        for number, (with_offer, revenue) in self._offers.items():
+            offered, of, minor = orders.offered(number)
+            flows += [Flow(with_offer, offered, 1), Flow(revenue, of, minor)]
+        return [flow for flow in flows if flow.events is None or len(flow.events)]
 
     def _add_revenue(self, rows: Ints, orders: int, minor: Ints) -> None:
         """Do what `Persons.add_revenue` does, for many."""
@@ -179,44 +185,10 @@ class Bulk:
         np.frombuffer(persons.changed, np.uint8)[rows] = 1
 
     def _take_refunds(self, settled: Settled) -> None:
-        minor = self._totals(settled.events)
+        money = [refund.total for refund in settled.events]
+        minor = minor_of_all(money, self._fold.reporting, self._fold.minor)
         self._add_flows(settled, [Flow(self._refunds, None, minor)])
         self._add_revenue(settled.rows, 0, -minor)
-
-    def _take_answers(self, settled: Settled) -> None:
-        self._add_flows(settled, self._answers(settled.events))
-        add_nps = self._persons.add_nps
-        for answer, row, at_ms in zip(settled.events, settled.rows.tolist(), settled.at_ms.tolist(), strict=True):
-            if answer.survey == "nps":
-                add_nps(row, at_ms, answer.score or 0)
-
-    def _lines(self, orders: list[wire.Purchase]) -> list[Flow]:
-        """Return what the orders' lines contribute; an offer counts once an order, its revenue in full."""
-        carrying = [index for index, order in enumerate(orders) if order.lines]
-        if not carrying:
-            return []
-        lines = [line for order in orders if order.lines for line in order.lines]
-        sizes = [len(orders[index].lines or ()) for index in carrying]
-        of = np.repeat(np.array(carrying, np.int64), sizes)
-        minor = self._minor([line.total for line in lines])
-        flows = [Flow(self._with_lines, np.array(carrying, np.int64), 1), Flow(self._lines_minor, of, minor)]
-        offers = [line.offer for line in lines]
-        for offer, (with_offer, revenue) in self._offers.items():
-            if offer in offers:
-                offered = np.array([each == offer for each in offers], bool)
-                flows.append(Flow(with_offer, np.unique(of[offered]), 1))
-                flows.append(Flow(revenue, of[offered], minor[offered]))
-        return flows
-
-    def _answers(self, answers: list[wire.SurveyResponse]) -> list[Flow]:
-        by_column: dict[int, tuple[list[int], list[int]]] = {}
-        parts_of = self._fold.answer_parts
-        for index, answer in enumerate(answers):
-            for column, amount in parts_of(answer):
-                events, amounts = by_column.setdefault(column, ([], []))
-                events.append(index)
-                amounts.append(amount)
-        return [Flow(column, np.array(of), np.array(amounts)) for column, (of, amounts) in by_column.items()]
 
     def _be_active(self, settled: Settled) -> None:
         """Take in members' activities: rewards, and which of each person's is the latest."""
@@ -272,9 +244,8 @@ class Bulk:
         begins &= at_ms[heads] + self._lapse_after_ms > self._fold.now_ms  # it can't have lapsed since
         if begins.any():
             first = order[heads[begins]]
-            self._begin(
-                settled.rows[first], settled.at_ms[first], minor[first], [rank(settled.events[i]) for i in first]
-            )
+            event_ids = [rank(settled.events[at]) for at in first.tolist()]
+            self._begin(settled.rows[first], settled.at_ms[first], minor[first], event_ids)
         rest = ~(extends | begins)
         if rest.any():
             for index in order[np.repeat(rest, sizes)].tolist():

@@ -12,8 +12,10 @@ from collections import defaultdict
 from streams.lifetimes import Lifetime, Span, lapse_ms, lifetimes
 from streams.panes import Days
 from streams.parts import Deltas, Parts, place, stock
-from streams.persons import BUYING, LAPSED, MEMBER, NEVER, SEEN, STAGES, History, Lead, Persons
+from streams.persons import BUYING, DECIDED, LAPSED, MEMBER, NEVER, SEEN, STAGES, History, Lead, Persons
 from streams.slices import Columns, Slices
+
+_FIRST_DECIDED = len(STAGES) - DECIDED
 
 
 class Contributions(Parts[Deltas]):
@@ -78,6 +80,16 @@ class Contributions(Parts[Deltas]):
             return lifetimes(history.transitions)
         acquired = self.persons.acquired_ms[row]
         return [] if acquired == NEVER else [Lifetime(acquired)]
+
+    def is_active(self, row: int, history: History) -> bool:
+        """Tell whether the last of a person's contractual lifetimes is open."""
+        if history.transitions:
+            return _is_open(lifetimes(history.transitions))
+        return self.persons.acquired_ms[row] != NEVER
+
+    def last_open_ms(self, row: int, history: History) -> int:
+        """Return when a person's last contractual lifetime opened, `NEVER` if it has none."""
+        return _last_open(lifetimes(history.transitions)) if history.transitions else self.persons.acquired_ms[row]
 
     def buying(self, row: int, history: History, sign: int) -> None:
         """Count a person's purchases as far as they make it a buyer, a repeat buyer, a lapsed one."""
@@ -171,11 +183,47 @@ class Contributions(Parts[Deltas]):
         for stage, reached_ms in zip(STAGES, lead.reached_ms, strict=True):
             if reached_ms != NEVER:
                 deltas[place(reached_ms, cell_set) + self.columns.labelled("leads_by_stage", stage)] += sign
-        decided = max(lead.reached_ms[-2:])
+        decided = max(lead.reached_ms[-DECIDED:])
         if decided != NEVER:
             deltas[place(decided, cell_set) + self._decided] += sign
         for at_ms, minor in lead.costs:
             deltas[place(at_ms, cell_set) + self._lead_costs] += sign * minor
+
+    def new_lead(self, row: int, lead: Lead, stage: int, last_open_ms: int) -> None:
+        """Count a lead of which there is one event: what `lead` counts, all of it at one instant."""
+        at_first = place(lead.first_ms, self.slices.with_channel(self.persons.cell_set[row], lead.channel))
+        deltas = self.deltas
+        deltas[at_first + self._leads] += 1
+        deltas[at_first + self.columns.labelled("leads_by_stage", STAGES[stage])] += 1
+        if last_open_ms >= lead.first_ms:
+            deltas[at_first + self._converted] += 1
+        if stage >= _FIRST_DECIDED:
+            deltas[at_first + self._decided] += 1
+        for _, minor in lead.costs:
+            deltas[at_first + self._lead_costs] += minor
+
+    def lead_goes_on(self, row: int, lead: Lead, stage: int, before_ms: list[int]) -> None:
+        """Count that a lead reached a stage when it did, and not when it had by what was known before.
+
+        Args:
+            row: the person.
+            lead: as it is now.
+            stage: its number among `STAGES`.
+            before_ms: what `reached_ms` was before.
+        """
+        cell_set, deltas = self.slices.with_channel(self.persons.cell_set[row], lead.channel), self.deltas
+        changes = [(self.columns.labelled("leads_by_stage", STAGES[stage]), before_ms[stage], lead.reached_ms[stage])]
+        if stage >= _FIRST_DECIDED:
+            changes.append((self._decided, max(before_ms[-DECIDED:]), max(lead.reached_ms[-DECIDED:])))
+        for column, old_ms, new_ms in changes:
+            if old_ms != NEVER:
+                deltas[place(old_ms, cell_set) + column] -= 1
+            deltas[place(new_ms, cell_set) + column] += 1
+
+    def lead_cost(self, row: int, lead: Lead, at_ms: int, minor: int) -> None:
+        """Count what an event of a lead says that it cost."""
+        cell_set = self.slices.with_channel(self.persons.cell_set[row], lead.channel)
+        self.deltas[place(at_ms, cell_set) + self._lead_costs] += minor
 
     def membership(self, row: int, history: History, sign: int) -> None:
         """Count a person's membership of the loyalty programme, as its flag has it."""
@@ -183,7 +231,7 @@ class Contributions(Parts[Deltas]):
             return
         cell_set = self.persons.cell_set[row]
         self.deltas[stock(cell_set) + self._members] += sign
-        if _is_open(self.lifetimes(row, history)):
+        if self.is_active(row, history):
             self.deltas[stock(cell_set) + self._members_active] += sign
         self.engagement(row, sign)
 

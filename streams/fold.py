@@ -33,6 +33,7 @@ from streams.sums import COLUMN_BITS, MINUTE_SHIFT, Ints
 
 _LAPSES_A_STEP = 2_000
 _MANY = 50
+_STAGE_NUMBERS = {stage: number for number, stage in enumerate(STAGES)}
 SATISFIED_FROM = {5: 4, 7: 6, 10: 8}
 MEMBERSHIP = frozenset({"enrolled", "left"})
 """Actions that change who is a member; the others are a member's activity."""
@@ -389,31 +390,52 @@ class Fold:
     # Leads and spend
 
     def _lead(self, event: wire.Lead, at_ms: int) -> None:
-        row, persons, contributions = self._row(event.customer_id, seen=0), self.persons, self._contributions
+        self.hear_of_lead(self._row(event.customer_id, seen=0), event, at_ms)
+
+    def hear_of_lead(self, row: int, event: wire.Lead, at_ms: int) -> None:
+        """Take in an event of a lead of a person who has a row; contribute what it changes, and nothing that stays."""
+        persons, contributions = self.persons, self._contributions
         history = persons.history(row)
         lead = persons.lead(row, history, event.lead_id)
-        if max(len(lead.costs) if lead else 0, len(history.transitions)) > _MANY:
-            self._take_back(row, history, defer=True)
-        last_open = NEVER
-        if row not in self.taken:
-            found = contributions.lifetimes(row, history)
-            last_open = found[-1].open_ms if found else NEVER
-            if lead is not None:
-                contributions.lead(row, lead, -1, last_open)
-        if lead is None:
-            lead = Lead(event.lead_id, at_ms, rank(event), [NEVER] * len(STAGES), event.channel)
+        if lead is not None:
+            self._go_on_with_lead(row, history, lead, event, at_ms)
+        else:
+            if len(history.transitions) > _MANY:
+                self._take_back(row, history, defer=True)
+            costs = [] if event.cost is None else [(at_ms, self.minor(event.cost))]
+            lead = Lead(event.lead_id, at_ms, rank(event), [NEVER] * len(STAGES), event.channel, costs)
+            stage = _STAGE_NUMBERS[event.stage]
+            lead.reached_ms[stage] = at_ms
             persons.add_lead(row, history, lead)
-        elif (at_ms, rank(event)) < (lead.first_ms, lead.first_event):
-            lead.first_ms, lead.first_event, lead.channel = at_ms, rank(event), event.channel
-        stage = STAGES.index(event.stage)
-        reached = lead.reached_ms[stage]
-        lead.reached_ms[stage] = at_ms if reached == NEVER else min(reached, at_ms)
-        if event.cost is not None:
-            lead.costs.append((at_ms, self.minor(event.cost)))
-        if row not in self.taken:
-            contributions.lead(row, lead, 1, last_open)
+            if row not in self.taken:
+                contributions.new_lead(row, lead, stage, contributions.last_open_ms(row, history))
         persons.keep(row, history)
         persons.changed[row] = 1
+
+    def _go_on_with_lead(self, row: int, history: History, lead: Lead, event: wire.Lead, at_ms: int) -> None:
+        """Take in an event of a lead of which there is one already."""
+        contributions = self._contributions
+        if max(len(lead.costs), len(history.transitions)) > _MANY:
+            self._take_back(row, history, defer=True)
+        counts = row not in self.taken
+        if at_ms <= lead.first_ms and (at_ms, rank(event)) < (lead.first_ms, lead.first_event):
+            last_open_ms = contributions.last_open_ms(row, history) if counts else NEVER
+            if counts:
+                contributions.lead(row, lead, -1, last_open_ms)
+            lead.first_ms, lead.first_event, lead.channel = at_ms, rank(event), event.channel
+            if counts:
+                contributions.lead(row, lead, 1, last_open_ms)
+        stage = _STAGE_NUMBERS[event.stage]
+        if lead.reached_ms[stage] == NEVER or at_ms < lead.reached_ms[stage]:
+            before_ms = list(lead.reached_ms)
+            lead.reached_ms[stage] = at_ms
+            if counts:
+                contributions.lead_goes_on(row, lead, stage, before_ms)
+        if event.cost is not None:
+            minor = self.minor(event.cost)
+            lead.costs.append((at_ms, minor))
+            if counts:
+                contributions.lead_cost(row, lead, at_ms, minor)
 
     def _spend(self, event: wire.MarketingSpend, at_ms: int) -> None:
         key = place(at_ms, self.slices.of_channel(event.channel))
@@ -460,7 +482,7 @@ class Fold:
         if reward is not None:
             self._flow(row, at_ms, [(reward, 1)])
         if event.action in MEMBERSHIP:
-            self._enrol(row, event, at_ms)
+            self.enrol(row, event, at_ms)
         elif at_ms > persons.activity_ms[row]:
             counts = persons.flags[row] & MEMBER and row not in self.taken
             if counts:
@@ -470,7 +492,7 @@ class Fold:
                 self._contributions.engagement(row, 1)
             persons.changed[row] = 1
 
-    def _enrol(self, row: int, event: wire.LoyaltyActivity, at_ms: int) -> None:
+    def enrol(self, row: int, event: wire.LoyaltyActivity, at_ms: int) -> None:
         """Take in that somebody enrolled or left; most who do were members already, or weren't."""
         persons, contributions = self.persons, self._contributions
         history = persons.history(row)

@@ -37,8 +37,11 @@ class Lifetime(NamedTuple):
 
 def instant_at(history: list[Instant], at_ms: int) -> Instant:
     """Return the history's entry for an instant, inserted in order if it is new."""
+    if not history or history[-1].at_ms < at_ms:  # as most are
+        history.append(Instant(at_ms))
+        return history[-1]
     index = bisect_left(history, at_ms, key=lambda instant: instant.at_ms)
-    if index == len(history) or history[index].at_ms != at_ms:
+    if history[index].at_ms != at_ms:
         history.insert(index, Instant(at_ms))
     return history[index]
 

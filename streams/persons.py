@@ -33,6 +33,8 @@ UNKNOWN = -1
 MOST_REVENUE = 1 << 62
 
 STAGES = ("new", "qualified", "proposal", "won", "lost")
+DECIDED = 2
+"""The last of them, in which a lead is decided."""
 
 
 class Lead(msgspec.Struct, array_like=True, gc=False):
@@ -272,7 +274,10 @@ class Persons:
     def lead(self, row: int, history: History, lead_id: str) -> Lead | None:
         """Return one of the leads of a person."""
         if row not in self._hot:
-            return next((lead for lead in history.leads if lead.lead_id == lead_id), None)
+            for lead in history.leads:
+                if lead.lead_id == lead_id:
+                    return lead
+            return None
         by_id = self._leads.get(row)
         if by_id is None or len(by_id) != len(history.leads):  # they only ever become more
             by_id = self._leads[row] = {lead.lead_id: lead for lead in history.leads}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -15,7 +16,7 @@ from kpi_oracle.clock import instant_ms, instant_text
 from kpi_oracle.logs import event_logs, generate
 from test_lifetimes import purchases_of
 
-from streams import bulk
+from streams import bulk, bulk_answers
 from streams.bulk import Bulk
 from streams.fold import Fold
 from streams.panes import DAY_MS
@@ -33,9 +34,11 @@ def however_few(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bulk, "FEW", 1)
 
 
-def in_both_ways(log: list[dict[str, Any]], ticks: list[int], size: int) -> tuple[PartitionState, PartitionState]:
+def in_both_ways(
+    log: list[dict[str, Any]], ticks: list[int], size: int, **settings: Any
+) -> tuple[PartitionState, PartitionState]:
     """Take in a log in chunks, with a tick after each, once in bulk and once event by event."""
-    at_once, one_by_one = PartitionState(meaning()), PartitionState(meaning())
+    at_once, one_by_one = PartitionState(meaning(**settings)), PartitionState(meaning(**settings))
     messages = lines(log)
     for number, tick in enumerate(ticks):
         chunk = messages[number * size : (number + 1) * size] if number < len(ticks) - 1 else messages[number * size :]
@@ -93,6 +96,43 @@ def test_small_logs_in_bulk_are_the_same(log: list[dict[str, Any]], size: int) -
     """Ties, repeated orders and events of strangers among them."""
     bulk.FEW = 1
     in_both_ways(log, [NOW_MS] * (len(log) // size + 1), size)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_orders_in_several_currencies_are_the_same(seed: int) -> None:
+    """Each amount is converted on its own; lines are in their order's currency."""
+    currencies = {"USD": Decimal("0.9137"), "JPY": Decimal("0.0061"), "KWD": Decimal("2.99")}
+    kinds = ("customer-acquired", "purchase", "refund")
+    log = [each for each in generate(seed, currencies=("EUR", *currencies)) if each["type"] in kinds]
+    at_once, one_by_one = in_both_ways(log, [NOW_MS] * 4, 60, rates=currencies)
+    assert flows_of(at_once) == flows_of(one_by_one)
+
+
+def test_answers_are_looked_up_by_what_they_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever was said before and forgotten again, and where more touchpoints are written than are kept apart."""
+    monkeypatch.setattr(bulk_answers, "_MOST_KINDS", 5)
+    chance = random.Random(3)
+    start = {"type": "customer-acquired", "occurred_at": "2026-01-01T00:00:00Z"}
+    log: list[dict[str, Any]] = [{**start, "event_id": one, "customer_id": one} for one in "abc"]
+    log.append({**start, "event_id": "d", "customer_id": "d", "type": "cancellation"})
+    for number in range(300):
+        says: dict[str, Any] = chance.choice(
+            [
+                {"survey": "nps", "score": chance.randrange(11)},
+                {"survey": "csat", "score": chance.randrange(1, 6), "scale": chance.choice([5, 7, 10])},
+                {"survey": "ces", "score": chance.randrange(1, 8)},
+                {"survey": "cli"} | {name: chance.randrange(1, 7) for name in ("recommend", "repurchase", "try_other")},
+            ]
+        )
+        if chance.random() < 0.5:
+            says["touchpoint"] = f"t{chance.randrange(6)}"
+        moment = instant_text(NOW_MS - chance.randrange(3) * DAY_MS)
+        who = {"customer_id": chance.choice("abc"), "occurred_at": moment, "event_id": f"e{number}"}
+        log.append({"type": "survey-response", **who, **says})
+    at_once, one_by_one = in_both_ways(log, [NOW_MS] * 9, 40, raw_values=3)
+    assert flows_of(at_once) == flows_of(one_by_one)
+    touchpoints = {label for name, label in at_once.fold.columns.names if name == "csat_responses_by_touchpoint"}
+    assert "other" in touchpoints, "or nothing was left out"
 
 
 def test_many_orders_of_few_persons_extend_their_buying_lifetimes_together(monkeypatch: pytest.MonkeyPatch) -> None:
