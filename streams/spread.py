@@ -64,10 +64,11 @@ def spread(keys: Ints, amounts: Ints, sets: Ints) -> Spread:
     """
     places, order = sort((keys & (1 << COLUMN_BITS) - 1) << _MINUTE_BITS | keys >> MINUTE_SHIFT)
     first = heads(places)
-    cells = sets.T.take(keys[order] >> COLUMN_BITS & (1 << SET_BITS) - 1, axis=1)
+    cells = sets.take(keys[order] >> COLUMN_BITS & (1 << SET_BITS) - 1, axis=0)
     width = int(cells.max()) + 2
-    cells += (np.cumsum(first) - 1) * width + 1  # so that what counts in no cell, -1, has a place of its own: 0
-    used, sums = _added_up(cells.ravel(), np.tile(amounts[order], len(cells)), int(first.sum()) * width)
+    row_begins = (np.cumsum(first) - 1) * width
+    cells += (row_begins + 1)[:, np.newaxis]  # what counts in no cell, -1, has a place of its own: the first of a row
+    used, sums = _added_up(cells.ravel(), np.repeat(amounts[order], cells.shape[1]), int(first.sum()) * width)
     rows, cells = np.divmod(used, width)
     counted = np.flatnonzero(cells)
     columns, minutes = places[first] >> _MINUTE_BITS, (places[first] & (1 << _MINUTE_BITS) - 1) - 1
