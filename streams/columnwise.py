@@ -44,12 +44,20 @@ class Gathered:
         self.keys.append(keys)
         self.amounts.append(np.full(len(keys), amounts, np.int64) if isinstance(amounts, int) else amounts)
 
-    def take(self) -> tuple[Ints, Ints]:
-        """Return all keys and their amounts, a key as often as it was added to, and forget them."""
+    def joined(self) -> tuple[Ints, Ints]:
+        """Return all keys and their amounts, a key as often as it was added to."""
         if not self.keys:
             return np.empty(0, np.int64), np.empty(0, np.int64)
-        keys, amounts = np.concatenate(self.keys), np.concatenate(self.amounts)
+        return np.concatenate(self.keys), np.concatenate(self.amounts)
+
+    def clear(self) -> None:
+        """Forget them."""
         self.keys, self.amounts = [], []
+
+    def take(self) -> tuple[Ints, Ints]:
+        """Return all keys and their amounts, and forget them."""
+        keys, amounts = self.joined()
+        self.clear()
         return keys, amounts
 
 

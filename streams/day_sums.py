@@ -16,10 +16,11 @@ import xxhash
 from metrics.components import BY_NAME
 from metrics.restatement import RESTATED_COMPONENTS
 from streams.merge import Admission
+from streams.pane_log import SLOT_BITS
 from streams.panes import MINUTE_MS
 from streams.partition import PartitionState
 from streams.slices import EVERYBODY, MS_OF_DAY
-from streams.sums import SLOT_BITS, Ints, add_up
+from streams.sums import Ints, add_up
 
 Sums = dict[str, int]
 """Amounts by component, of a labelled one `component/label`; absent is 0."""

@@ -13,9 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from streams.meaning import FLOWS
+from streams.pane_log import PaneLog
 from streams.panes import GRAINS, Grain
 from streams.partition import PartitionState
-from streams.sums import Ints, PaneLog
+from streams.sums import Ints
 
 
 class PackedFlows(msgspec.Struct, array_like=True):

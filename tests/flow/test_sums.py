@@ -11,11 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.acceptance import FAR_FUTURE_MS
+from streams.pane_log import SLOT_BITS, PaneLog
 from streams.panes import DAY_MS, HOUR_MS, MINUTE_MS, ReportingTime
 from streams.partition import PartitionState
 from streams.parts import place, stock
-from streams.slices import MOST_SETS, Columns, Slices
-from streams.sums import COLUMN_BITS, MINUTE_SHIFT, SET_BITS, PaneLog, RangeError, WindowSums, add_up, as_arrays
+from streams.settings.schema import Settings
+from streams.slices import MOST_SETS, OTHER, UNATTRIBUTED, Columns, Slices
+from streams.sums import COLUMN_BITS, MINUTE_SHIFT, SET_BITS, RangeError, add_up, as_arrays
+from streams.window_sums import WindowSums
 
 NOW_MS = 1_781_530_640_250
 ZONES = ("UTC", "Asia/Kathmandu", "America/New_York", "Australia/Lord_Howe")
@@ -196,12 +199,33 @@ def test_keys_have_room_for_every_column_set_and_minute() -> None:
     assert place(5 * MINUTE_MS, 3) + 7 == 6 << MINUTE_SHIFT | 3 << COLUMN_BITS | 7
 
 
+def test_keys_of_panes_have_room_for_every_slot() -> None:
+    """Every value of every attribute in every column, however many values are kept."""
+    most = next(each.le for each in Settings.model_fields["max_slice_values"].metadata if hasattr(each, "le"))
+    slices = Slices(PartitionState(meaning()).meaning.slices, most)
+    cells = 1 + len(slices.attributes) * (most + len((UNATTRIBUTED, OTHER)))
+    assert cells << COLUMN_BITS <= 1 << SLOT_BITS
+    assert FAR_FUTURE_MS // MINUTE_MS << SLOT_BITS < 1 << 62
+
+
 def test_a_partition_that_counts_too_much_says_so_at_every_tick() -> None:
     """The amounts are refused again and again, and none of the tries reaches a checkpoint."""
     state = PartitionState(meaning())
     state.advance(NOW_MS)
     column = state.fold.columns.number("gross_minor")
     state.fold.flows[place(NOW_MS, state.fold.slices.unattributed) + column] += 2**70
+    for later in range(3):
+        with pytest.raises(RangeError, match="64-bit"):
+            state.advance(NOW_MS + later)
+    assert state.unsaved_flows == []
+
+
+def test_amounts_in_bulk_that_are_too_large_are_refused_at_every_tick() -> None:
+    """Steps before a tick leave the refusal to it, so it must come again there."""
+    state = PartitionState(meaning())
+    state.advance(NOW_MS)
+    key = place(NOW_MS, state.fold.slices.unattributed) + state.fold.columns.number("gross_minor")
+    state.bulk.flows.add(np.full(4, key, np.int64), 2**60)
     for later in range(3):
         with pytest.raises(RangeError, match="64-bit"):
             state.advance(NOW_MS + later)
