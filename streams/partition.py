@@ -161,7 +161,7 @@ class PartitionState:
             topic: where they lie; an order to forget is about what lies before it there.
         """
         elsewhere: list[Refused | Misplaced] = []
-        published_ms = np.asarray(record_ms, np.int64)
+        published_ms = np.fromiter(record_ms, np.int64, len(values))
         outcomes, at_ms, refused = self._contract.judged_all(values, published_ms)
         accepted = np.ones(len(outcomes), bool)
         accepted[list(refused)] = False
