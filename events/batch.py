@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from . import wire
 from .codec import decode, decode_plain, has_plain_text
 from .names import LARGEST_MESSAGE
 from .rejection import Rejected
 
-BATCH = 128
+BATCH = 256
 """Messages that are looked at together: an odd one among them costs the others a little."""
 _NAME = b'"occurred_at"'
 _instants_in = re.compile(rb'"occurred_at" ?: ?"(2.{9}T.{8}[.0-9]{0,7})Z"').findall
@@ -33,10 +33,12 @@ class Decoded(NamedTuple):
         outcomes: the event of each message, or why it is none.
         instants: their `occurred_at` as they are written, less the `Z`; empty if they aren't all in the common form, or
             not all are events.
+        currencies: of the events' money; None if they aren't known.
     """
 
     outcomes: list[Outcome]
     instants: list[bytes]
+    currencies: set[str] | None = None
 
 
 def decode_all(raws: Sequence[bytes]) -> list[Decoded]:
@@ -52,11 +54,11 @@ def _decode_batch(raws: Sequence[bytes]) -> Decoded:
         instants = _instants_in(joined)
     if len(instants) != count:
         return Decoded([_one(raw) for raw in raws], [])
-    outcomes: list[Any] = decode_plain(raws)
-    if None in outcomes:
-        outcomes = [_one(raw) if outcome is None else outcome for raw, outcome in zip(raws, outcomes, strict=True)]
-        return Decoded(outcomes, [])
-    return Decoded(outcomes, instants)
+    try:
+        events, currencies = decode_plain(raws)
+    except (ValueError, RecursionError):  # one of them is none, or is in doubt
+        return Decoded([_one(raw) for raw in raws], [])
+    return Decoded([*events], instants, currencies)
 
 
 def _one(raw: bytes) -> Outcome:

@@ -15,15 +15,15 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Sequence
-from typing import Any, get_args
+from collections.abc import Sequence
+from typing import get_args
 
 import msgspec
 
 from . import models, wire
+from .checks import currencies_of_clean, is_clean
 from .instant import instant_ms
 from .judgement import judged
-from .money import Amounts, has_sign
 from .names import LARGEST_MESSAGE
 from .rejection import Rejected
 
@@ -55,25 +55,21 @@ def decode(raw: bytes) -> wire.Event:
     ):
         try:
             event: wire.Event = _fast.decode(raw)
-            if _FIRST_YEAR < event.occurred_at.year < _LAST_YEAR and _is_clean(event):
+            if _FIRST_YEAR < event.occurred_at.year < _LAST_YEAR and is_clean(event):
                 return event
         except (ValueError, RecursionError):  # msgspec's errors and AmountError are ValueErrors
             pass
     return judge(raw)
 
 
-def decode_plain(raws: Sequence[bytes]) -> list[wire.Event | None]:
-    """The events of messages whose size, text and instants are known to be plain; None for what is in doubt still."""
-    events: list[wire.Event | None] = []
-    take, read = events.append, _fast.decode
-    for raw in raws:
-        try:
-            event: wire.Event = read(raw)
-            check = _CHECKS.get(type(event))
-            take(event if check is None or check(event) else None)
-        except (ValueError, RecursionError):
-            take(None)
-    return events
+def decode_plain(raws: Sequence[bytes]) -> tuple[list[wire.Event], set[str]]:
+    """The events of messages whose size, text and instants are known to be plain, and the currencies of their money.
+
+    Raises:
+        ValueError, RecursionError: one of them isn't an event, or is for the judge to say.
+    """
+    events: list[wire.Event] = list(map(_fast.decode, raws))
+    return events, currencies_of_clean(events)
 
 
 def has_plain_text(raw: bytes) -> bool:
@@ -87,45 +83,6 @@ def _is_normal(raw: bytes) -> bool:
         return not _c1_control(raw) and unicodedata.is_normalized("NFC", raw.decode())
     except UnicodeDecodeError:
         return False
-
-
-def _is_clean(event: wire.Event) -> bool:
-    """Does the struct hold what its types can't say? False, or a ValueError, sends it to the judge."""
-    check = _CHECKS.get(type(event))
-    return check is None or check(event)
-
-
-def _purchase_is_clean(event: wire.Purchase) -> bool:
-    total = event.total
-    currency, amount = total.currency, total.amount
-    amounts = Amounts.of(currency)
-    for line in event.lines or ():
-        money = line.total
-        if money.currency != currency:
-            return False
-        amounts[money.amount]
-    return amounts[amount] > 0 or not has_sign(amount)
-
-
-def _money_is_clean(money: wire.Money | None) -> bool:
-    return money is None or Amounts.of(money.currency)[money.amount] > 0 or not has_sign(money.amount)
-
-
-def _survey_is_clean(event: wire.SurveyResponse) -> bool:
-    if event.survey == "csat" and event.scale not in models.CSAT_SCALES:
-        return False
-    allowed = models.answers(event.survey, event.scale)
-    return all(getattr(event, field) in values for field, values in allowed.items())
-
-
-_CHECKS: dict[type[wire.Event], Callable[[Any], bool]] = {
-    wire.Purchase: _purchase_is_clean,
-    wire.Refund: lambda event: _money_is_clean(event.total),
-    wire.CustomerAcquired: lambda event: _money_is_clean(event.cost),
-    wire.Lead: lambda event: _money_is_clean(event.cost),
-    wire.MarketingSpend: lambda event: _money_is_clean(event.spend),
-    wire.SurveyResponse: _survey_is_clean,
-}
 
 
 def judge(raw: bytes) -> wire.Event:

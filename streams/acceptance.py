@@ -7,7 +7,7 @@ whoever sends a dead letter back) judges it here, so that what one has accepted 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +30,20 @@ _PAYING = frozenset({wire.Purchase, wire.Refund, wire.MarketingSpend, wire.Custo
 """Events that can carry money."""
 
 
+class Judged(NamedTuple):
+    """What many messages are.
+
+    Attributes:
+        outcomes: of each its event, or why it is refused.
+        at_ms: when each event occurred; of what is refused it means nothing.
+        refused: the latter by their places, in ascending order.
+    """
+
+    outcomes: list[Outcome]
+    at_ms: Ints
+    refused: dict[int, Rejected]
+
+
 class Acceptance:
     """Judges messages under a deployment's settings.
 
@@ -40,6 +54,7 @@ class Acceptance:
 
     def __init__(self, meaning: Meaning, future_tolerance_ms: int | None) -> None:
         self._reporting = meaning.currency
+        self._without_question = frozenset({meaning.currency})
         self._converter = Converter(meaning.currency, meaning.rates)
         self._future_tolerance_ms = future_tolerance_ms
 
@@ -61,33 +76,34 @@ class Acceptance:
             raise _too_far_ahead(event, at_ms - record_ms, tolerance)
         return event, at_ms
 
-    def judged_all(self, raws: Sequence[bytes], record_ms: Sequence[int]) -> tuple[list[Outcome], Ints]:
-        """Return what `judged` says of many messages: of each its event or why it is refused, and its instant.
+    def judged_all(self, raws: Sequence[bytes], record_ms: Ints) -> Judged:
+        """Return what `judged` says of many messages.
 
         Args:
             raws: the messages.
             record_ms: when each was published.
-
-        Returns:
-            The outcomes, and milliseconds; those of what is refused mean nothing.
         """
         outcomes: list[Outcome] = []
         instants: list[Ints] = []
+        refused: dict[int, Rejected] = {}
         for decoded in decode_all(raws):
+            if decoded.currencies is None or not decoded.currencies <= self._without_question:
+                self._refuse_money(decoded.outcomes)
+                places = enumerate(decoded.outcomes, len(outcomes))
+                refused |= {place: why for place, why in places if isinstance(why, Rejected)}
             outcomes += decoded.outcomes
             instants.append(_milliseconds(decoded))
         at_ms = np.concatenate(instants) if instants else np.empty(0, np.int64)
-        self._refuse_money(outcomes)
         tolerance = self._future_tolerance_ms
-        published_ms = np.asarray(record_ms, np.int64)
         too_far = at_ms > FAR_FUTURE_MS
         if tolerance is not None:
-            too_far |= at_ms > published_ms + tolerance
+            too_far |= at_ms > record_ms + tolerance
         for index in np.flatnonzero(too_far).tolist():
             event = outcomes[index]
             if not isinstance(event, Rejected):
-                outcomes[index] = _too_far_ahead(event, int(at_ms[index] - published_ms[index]), tolerance)
-        return outcomes, at_ms
+                why = _too_far_ahead(event, int(at_ms[index] - record_ms[index]), tolerance)
+                outcomes[index] = refused[index] = why
+        return Judged(outcomes, at_ms, dict(sorted(refused.items())))
 
     def _refuse_money(self, outcomes: list[Outcome]) -> None:
         """Refuse, in its place, each event with an amount that has no rate."""

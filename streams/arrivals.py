@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy.typing as npt
 from events import wire
 from events.identity import partition_key
 from streams.customer_ids import CustomerIds
+from streams.forgetting import keep_waiting, renamed
 
 Ints = npt.NDArray[np.int64]
 
@@ -21,70 +23,82 @@ class Arrivals:
     """Valid events of a chunk, in their order.
 
     Attributes:
+        events: the events.
         places: of each in the chunk.
-        events, values, record_ms: the events, their bytes and their records' Kafka timestamps.
+        values: the bytes of all messages of the chunk, by place.
+        record_ms: their records' Kafka timestamps.
         at_ms: when they occurred.
         keys: who each is about, or what a spend's messages are keyed by.
         rows: the row that goes by the key, -1 for none.
     """
 
-    places: list[int]
     events: list[Any]
+    places: Ints
     values: Sequence[bytes]
-    record_ms: Sequence[int]
+    record_ms: Ints
     at_ms: Ints
     keys: list[str]
     rows: Ints
 
     @classmethod
     def of(
-        cls,
-        places: list[int],
-        events: Sequence[Any],
-        values: Sequence[bytes],
-        record_ms: Sequence[int],
-        at_ms: Ints,
-        ids: CustomerIds,
+        cls, events: list[Any], places: Ints, values: Sequence[bytes], record_ms: Ints, at_ms: Ints, ids: CustomerIds
     ) -> Arrivals:
         """Return those of a chunk's events that are at these places.
 
         Args:
-            places: of events, not of what is none.
             events: what the chunk's messages hold.
-            values: their bytes.
+            places: of events, not of what is none.
+            values: the bytes of the messages.
             record_ms: their Kafka timestamps.
             at_ms: when they occurred.
             ids: of the persons who are known.
         """
         if len(places) < len(events):
-            events, at_ms = [events[index] for index in places], at_ms[places]
-            values, record_ms = [values[index] for index in places], [record_ms[index] for index in places]
+            events, record_ms, at_ms = [events[place] for place in places.tolist()], record_ms[places], at_ms[places]
         spend = wire.MarketingSpend
         keys = [partition_key(event) if type(event) is spend else event.customer_id for event in events]
-        return cls(places, list(events), values, record_ms, at_ms, keys, ids.find(keys))
+        return cls(events, places, values, record_ms, at_ms, keys, ids.find(keys))
 
     def __len__(self) -> int:
         return len(self.events)
 
-    def only(self, kept: list[int]) -> Arrivals:
-        """Return some of them, by their place among these."""
-        if len(kept) == len(self):
-            return self
+    def only(self, kept: npt.NDArray[np.bool_]) -> Arrivals:
+        """Return those that are kept: a yes or no for each."""
+        selectors = kept.tolist()
         return Arrivals(
-            [self.places[index] for index in kept],
-            [self.events[index] for index in kept],
-            [self.values[index] for index in kept],
-            [self.record_ms[index] for index in kept],
+            list(compress(self.events, selectors)),
+            self.places[kept],
+            self.values,
+            self.record_ms[kept],
             self.at_ms[kept],
-            [self.keys[index] for index in kept],
+            list(compress(self.keys, selectors)),
             self.rows[kept],
         )
 
-    def without(self, left_out: set[int]) -> Arrivals:
-        """Return all but some of them."""
-        return self.only([index for index in range(len(self)) if index not in left_out]) if left_out else self
+    def without(self, left_out: Collection[int]) -> Arrivals:
+        """Return all but some of them, by their place among these."""
+        if not left_out:
+            return self
+        kept = np.ones(len(self), bool)
+        kept[list(left_out)] = False
+        return self.only(kept)
 
-    def renamed(self, events: list[Any], values: Sequence[bytes], ids: CustomerIds) -> Arrivals:
-        """Return them with other events in their places, of other persons maybe."""
-        keys = [getattr(event, "customer_id", key) for event, key in zip(events, self.keys, strict=True)]
+    def raws(self) -> list[bytes]:
+        """Return their bytes."""
+        return [self.values[place] for place in self.places.tolist()]
+
+    def renamed(self, former: Mapping[str, str], ids: CustomerIds) -> Arrivals:
+        """Return them with the events of who was forgotten as the alias's, and their bytes as a checkpoint holds them.
+
+        Args:
+            former: aliases by the ids that were forgotten.
+            ids: of the persons who are known.
+        """
+        events, values, keys = list(self.events), list(self.values), list(self.keys)
+        for index, event in enumerate(self.events):
+            alias = former.get(getattr(event, "customer_id", ""))
+            if alias is not None:
+                values[self.places[index]] = keep_waiting(event, alias)
+                events[index], keys[index] = renamed(event, alias), alias
         return replace(self, events=events, values=values, keys=keys, rows=ids.find(keys))

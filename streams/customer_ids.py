@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,7 @@ from streams.text_column import PREFIX, TextColumn
 _FREE = -1
 _LEAST = 1 << 10
 _ROWS_A_STEP = 65_536
+_WORD = 8
 Rows = npt.NDArray[np.int64]
 
 
@@ -140,20 +142,34 @@ class CustomerIds:
             rows, places = rows[homeless], (places[homeless] + 1) & mask
 
     def _are(self, rows: Rows, customer_ids: list[str]) -> npt.NDArray[np.bool_]:
-        """Tell which rows have these very ids: all bytes are compared at once."""
-        if not customer_ids:
-            return np.empty(0, bool)
-        encoded = [customer_id.encode() for customer_id in customer_ids]
-        sizes = np.fromiter(map(len, encoded), np.int64, len(encoded))
-        heap, starts = np.frombuffer(self._texts.heap, np.uint8), self._texts.starts(rows)
-        same: npt.NDArray[np.bool_] = heap[starts].astype(np.int64) + (heap[starts + 1].astype(np.int64) << 8) == sizes
-        sizes, starts = sizes[same], starts[same] + PREFIX
-        ends = np.cumsum(sizes)
-        wanted = np.frombuffer(
-            b"".join([each for each, is_so in zip(encoded, same.tolist(), strict=True) if is_so]), np.uint8
-        )
-        stored = heap[np.repeat(starts - ends + sizes, sizes) + np.arange(len(wanted))]
-        del heap
-        if len(wanted):
-            same[same] = np.logical_and.reduceat(wanted == stored, ends - sizes)
+        """Tell which rows have these very ids: all are compared at once, a word of eight bytes after the other."""
+        asked, sizes = _encoded(customer_ids)
+        heap, starts = self._texts.heap, self._texts.starts(rows)
+        same: npt.NDArray[np.bool_] = _unaligned(heap, "<u2")[starts] == sizes
+        is_inside = starts + (PREFIX + _WORD) + sizes <= len(heap)
+        for at in np.flatnonzero(same & ~is_inside).tolist():  # a word there may reach beyond the heap
+            same[at] = self._texts[int(rows[at])] == customer_ids[at]
+        left = np.flatnonzero(same & is_inside)
+        stored_words, asked_words = _unaligned(heap, "<u8"), _unaligned(asked, "<u8")
+        stored, wanted, remaining = starts[left] + PREFIX, (np.cumsum(sizes) - sizes)[left], sizes[left]
+        while len(left):
+            beyond = (8 * np.maximum(_WORD - remaining, 0)).astype(np.uint64)  # bits of what follows the id
+            differ = (stored_words[stored] ^ asked_words[wanted]) << beyond != 0
+            same[left[differ]] = False
+            more = np.flatnonzero((remaining > _WORD) & ~differ)
+            left, remaining = left[more], remaining[more] - _WORD
+            stored, wanted = stored[more] + _WORD, wanted[more] + _WORD
         return same
+
+
+def _encoded(texts: list[str]) -> tuple[bytes, Rows]:
+    """Return texts as UTF-8, one after the other and a word beyond, and the number of bytes of each."""
+    joined = "".join(texts)
+    sizes = map(len, texts) if joined.isascii() else (len(text.encode()) for text in texts)
+    return joined.encode() + bytes(_WORD), np.fromiter(sizes, np.int64, len(texts))
+
+
+def _unaligned(data: bytes | bytearray, number: str) -> npt.NDArray[Any]:
+    """Return the numbers that begin at each byte."""
+    size = np.dtype(number).itemsize
+    return np.ndarray((max(0, len(data) - size + 1),), number, data, strides=(1,))

@@ -13,12 +13,13 @@ event times.
 from __future__ import annotations
 
 from array import array
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from enum import Enum
+from typing import Any
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 import xxhash
 
 from events import wire
@@ -30,7 +31,7 @@ _ROW_BYTES = KEY_BYTES + 8 + 4
 _SEALED_TOGETHER = 8
 _DICT_BYTES = 150  # measured: an id, its number, and their place in a dict
 _NOTHING: Mapping[bytes, Known] = {}
-_content = msgspec.msgpack.Encoder().encode
+_write = msgspec.msgpack.Encoder().encode_into
 
 
 class Verdict(Enum):
@@ -47,22 +48,31 @@ def event_identity(event: wire.Event) -> bytes:
     return event_identities([event])[0]
 
 
-def event_identities(events: Sequence[wire.Event]) -> list[bytes]:
+def event_identities(events: Sequence[Any]) -> list[bytes]:
     """Return the identities of many events."""
-    digest = xxhash.xxh3_128_digest  # as `identity` has it, without its detours: every event comes by
-    return [
-        digest(
-            f"\1{event.channel or ''}\0{event.source or ''}\0{event.event_id}".encode()
-            if isinstance(event, wire.MarketingSpend)
-            else f"\0{event.customer_id}\0{event.source or ''}\0{event.event_id}".encode()
-        )
+    spend = wire.MarketingSpend
+    texts = [  # as `identity` has it, without its detours: every event comes by
+        f"\0{event.customer_id}\0{event.source or ''}\0{event.event_id}"
+        if type(event) is not spend
+        else f"\1{event.channel or ''}\0{event.source or ''}\0{event.event_id}"
         for event in events
     ]
+    return list(map(xxhash.xxh3_128_digest, map(str.encode, texts)))
 
 
 def event_content(event: wire.Event) -> int:
     """Return a 32-bit hash of all that an event says, however its JSON was written."""
-    return xxhash.xxh32_intdigest(_content(event))
+    return event_contents([event])[0]
+
+
+def event_contents(events: Sequence[wire.Event]) -> list[int]:
+    """Return hashes of all that events say, one of each."""
+    written, digest, write = bytearray(), xxhash.xxh32_intdigest, _write
+    contents = []
+    for event in events:
+        write(event, written)  # over the last one's, and cut where it ends
+        contents.append(digest(written))
+    return contents
 
 
 class Deduplicator:
@@ -116,70 +126,66 @@ class Deduplicator:
 
     def judge(self, event: wire.Event, record_ms: int) -> Verdict:
         """Tell whether an event is new, and remember it if so."""
-        key = event_identity(event)
-        return self.judge_key(key, event, record_ms, _NOTHING if key in self._recent else self.find([key]))
+        return self.judge_all([event], np.array([record_ms], np.int64)).get(0, Verdict.NEW)
 
-    def judge_all(self, events: Sequence[wire.Event], record_ms: Sequence[int]) -> dict[int, Verdict]:
+    def judge_all(self, events: Sequence[wire.Event], record_ms: npt.NDArray[np.int64]) -> dict[int, Verdict]:
         """Return which of many events, by their place, aren't new, and remember those that are.
 
         Args:
             events: at most a chunk of them, in the order in which they came.
             record_ms: the Kafka timestamp of each one's record.
         """
-        keys = event_identities(events)
+        return self.judge_keys(event_identities(events), event_contents(events), record_ms)
+
+    def judge_keys(
+        self, keys: Sequence[bytes], contents: Sequence[int], record_ms: npt.NDArray[np.int64]
+    ) -> dict[int, Verdict]:
+        """Do so by their identities and contents.
+
+        All are entered among the recent ids at once, which tells who was there before; these, and those that are in a
+        segment, are judged one by one.
+        """
+        count, first = len(keys), len(self._recent_ms)
         found = self.find(keys)
-        distinct = set(keys)
-        odd = (self._recent.keys() & distinct) | found.keys()
-        if len(distinct) < len(keys):
-            odd |= {key for key, times in Counter(keys).items() if times > 1}
-        if not odd:
-            self._remember_all(keys, record_ms, [event_content(event) for event in events])
-            return {}
+        places = np.fromiter(map(self._recent.setdefault, keys, range(first, first + count)), np.int64, count)
+        self._recent_ms.frombytes(record_ms.tobytes())
+        self._recent_content.extend(contents)
+        known = places != np.arange(first, first + count)
+        if found:
+            known |= np.fromiter(map(found.__contains__, keys), bool, count)
         verdicts: dict[int, Verdict] = {}
-        plain: list[int] = []
-        for index, key in enumerate(keys):
-            if key not in odd:
-                plain.append(index)
-            elif (verdict := self.judge_key(key, events[index], record_ms[index], found)) is not Verdict.NEW:
+        for index in np.flatnonzero(known).tolist():
+            verdict = self._judge_known(keys[index], first + index, found)
+            if verdict is not Verdict.NEW:
                 verdicts[index] = verdict
-        self._remember_all(
-            [keys[index] for index in plain],
-            [record_ms[index] for index in plain],
-            [event_content(events[index]) for index in plain],
-        )
+        new = np.delete(record_ms, list(verdicts)) if verdicts else record_ms
+        if len(new):
+            self.newest_ms = max(self.newest_ms, int(new.max()))
         return verdicts
 
-    def judge_key(self, key: bytes, event: wire.Event, record_ms: int, found: Mapping[bytes, Known]) -> Verdict:
-        """Tell whether an event is new, and remember it if so.
-
-        Args:
-            key: its identity.
-            event: for its content, which is looked at only if it has to be.
-            record_ms: its record's Kafka timestamp.
-            found: what `find` said of this identity among others.
-        """
-        content = event_content(event)
-        place = self._recent.get(key)
-        if place is not None:
-            known_ms, known_content = self._recent_ms[place], self._recent_content[place]
-        elif key in found:
+    def _judge_known(self, key: bytes, place: int, found: Mapping[bytes, Known]) -> Verdict:
+        """Tell whether an event is new that may have been seen: if it is not, its place isn't used."""
+        record_ms, content = self._recent_ms[place], self._recent_content[place]
+        before = self._recent.get(key, place)
+        if before != place:
+            known_ms, known_content = self._recent_ms[before], self._recent_content[before]
+        else:
             known_ms, known_content = found[key]
-        else:
-            self._remember(key, record_ms, content)
+        if self.horizon_ms is not None and abs(record_ms - known_ms) > self.horizon_ms:
+            self._recent[key] = place
             return Verdict.NEW
-        if self.horizon_ms is None or abs(record_ms - known_ms) <= self.horizon_ms:
-            return Verdict.DUPLICATE if known_content == content else Verdict.DIFFERENT
-        if place is None:
-            self._remember(key, record_ms, content)
-        else:
-            self._recent_ms[place], self._recent_content[place] = record_ms, content
-            self.newest_ms = max(self.newest_ms, record_ms)
-        return Verdict.NEW
+        if before == place:
+            self._recent.pop(key, None)  # a segment knows it
+        return Verdict.DUPLICATE if known_content == content else Verdict.DIFFERENT
 
     def tidy(self) -> None:
         """Bring recent ids into a segment once they have become many. Not while an answer of `find` is in use."""
         if len(self._recent) >= RECENT_IDS:
             self._seal()
+        elif len(self._recent_ms) >= 2 * RECENT_IDS:  # nearly all of them of duplicates, as in a replay
+            record_ms, content = self._recent_columns()
+            self._recent = dict(zip(self._recent, range(len(record_ms)), strict=True))
+            self._recent_ms, self._recent_content = array("q", record_ms.tobytes()), array("I", content.tobytes())
 
     def cut(self) -> list[Segment]:
         """Return the ids that are new since the last cut, for a checkpoint."""
@@ -210,31 +216,16 @@ class Deduplicator:
         """Drop a segment; of its ids those that were seen anew since are in a later one."""
         self._segments = [kept for kept in self._segments if kept is not segment]
 
-    def _remember(self, key: bytes, record_ms: int, content: int) -> None:
-        self._recent[key] = len(self._recent_ms)
-        self._recent_ms.append(record_ms)
-        self._recent_content.append(content)
-        self.newest_ms = max(self.newest_ms, record_ms)
-
-    def _remember_all(self, keys: Sequence[bytes], record_ms: Sequence[int], contents: Sequence[int]) -> None:
-        """Remember ids of which none is known and none comes twice."""
-        if keys:
-            first = len(self._recent_ms)
-            self._recent.update(zip(keys, range(first, first + len(keys)), strict=True))
-            self._recent_ms.extend(record_ms)
-            self._recent_content.extend(contents)
-            self.newest_ms = max(self.newest_ms, *record_ms)
+    def _recent_columns(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint32]]:
+        """Return record times and contents of the recent ids; places that duplicates have taken are passed over."""
+        places = np.fromiter(self._recent.values(), np.int64, len(self._recent))
+        return np.frombuffer(self._recent_ms, np.int64)[places], np.frombuffer(self._recent_content, np.uint32)[places]
 
     def _seal(self) -> None:
         if not self._recent:
             return
         ids = Halves.of(b"".join(self._recent))
-        segment = Segment.sorted(
-            ids.high,
-            ids.low,
-            np.frombuffer(self._recent_ms.tobytes(), np.int64),
-            np.frombuffer(self._recent_content.tobytes(), np.uint32),
-        )
+        segment = Segment.sorted(ids.high, ids.low, *self._recent_columns())
         self._recent, self._recent_ms, self._recent_content = {}, array("q"), array("I")
         self._segments.append(segment)
         self._uncut.append(segment)

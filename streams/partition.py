@@ -7,11 +7,11 @@ in it. On a tick the waiting events are folded, lapses counted, windows slid: th
 
 from __future__ import annotations
 
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -163,25 +163,27 @@ class PartitionState:
             topic: where they lie; an order to forget is about what lies before it there.
         """
         elsewhere: list[Refused | Misplaced] = []
-        outcomes, at_ms = self._contract.judged_all(values, record_ms)
-        accepted: list[int] = []
+        published_ms = np.fromiter(record_ms, np.int64, len(values))
+        outcomes, at_ms, refused = self._contract.judged_all(values, published_ms)
+        accepted = np.ones(len(outcomes), bool)
+        accepted[list(refused)] = False
 
-        def arrivals(places: list[int]) -> Arrivals:
-            return Arrivals.of(places, outcomes, values, record_ms, at_ms, self._ids)
+        def take_in(first: int, end: int) -> list[Misplaced]:
+            places = first + np.flatnonzero(accepted[first:end])
+            return self._take_in(Arrivals.of(outcomes, places, values, published_ms, at_ms, self._ids), topic)
 
-        for index, event in enumerate(outcomes):
-            if not isinstance(event, Rejected):
-                accepted.append(index)
-            elif (order := read_order(values[index])) is None:
-                self.counts.rejected[event.reason] += 1
-                elsewhere.append(Refused(index, event))
+        first = 0
+        for index, why in refused.items():
+            if (order := read_order(values[index])) is None:
+                self.counts.rejected[why.reason] += 1
+                elsewhere.append(Refused(index, why))
             elif (home := home_of(order, self.partitions)) == self.partition or order.customer_id in self._ids:
-                elsewhere += self._take_in(arrivals(accepted), topic)
-                accepted = []
+                elsewhere += take_in(first, index)
+                first = index
                 self._forget(order, topic)
             else:
                 elsewhere.append(Misplaced(index, order.customer_id, home))
-        elsewhere += self._take_in(arrivals(accepted), topic)
+        elsewhere += take_in(first, len(outcomes))
         return sorted(elsewhere, key=lambda each: each.at)
 
     @property
@@ -192,7 +194,7 @@ class PartitionState:
         """Take in valid events, some of a chunk's, and return those that don't live here."""
         misplaced = self._misplaced(arrivals)
         self.counts.misplaced += len(misplaced)
-        self._accept(arrivals.without(set(misplaced)), topic)
+        self._accept(arrivals.without(misplaced), topic)
         return list(misplaced.values())
 
     def _misplaced(self, arrivals: Arrivals) -> dict[int, Misplaced]:
@@ -202,7 +204,7 @@ class PartitionState:
             key = arrivals.keys[index]
             home = _home(key, self.partitions)
             if home != self.partition:
-                found[index] = Misplaced(arrivals.places[index], key, home)
+                found[index] = Misplaced(int(arrivals.places[index]), key, home)
         return found
 
     def _accept(self, arrivals: Arrivals, topic: str) -> None:
@@ -211,18 +213,16 @@ class PartitionState:
         self.counts.duplicates += len(repeated)
         self.counts.different += sum(verdict is Verdict.DIFFERENT for verdict in repeated.values())
         self.dedupe.tidy()
-        new = arrivals.without(set(repeated))
+        new = arrivals.without(repeated)
         if not new.events:
             return
-        self._note(new.events, new.at_ms, np.asarray(new.record_ms, np.int64))
+        self._note(new)
         if former := self.forgetting.former(topic):
-            new = new.renamed(*_as_former(new.events, new.values, former), self._ids)
+            new = new.renamed(former, self._ids)
         ahead = new.at_ms > self.fold.now_ms
-        for index in np.flatnonzero(ahead).tolist():
-            raw = new.values[index] if self._keep_raw else b""
-            self.waiting.append(Waiting(int(new.at_ms[index]), new.events[index], raw))
         if ahead.any():
-            new = new.only(np.flatnonzero(~ahead).tolist())
+            self.waiting += self._as_waiting(new.only(ahead))
+            new = new.only(~ahead)
         if self._due:
             self._queue(new)
         else:
@@ -234,27 +234,31 @@ class PartitionState:
 
         Events that overtook it would count as a stranger's, and beyond some of them stay so.
         """
-        raws = arrivals.values if self._keep_raw else [b""] * len(arrivals)
-        self._due.extend(map(Waiting, arrivals.at_ms.tolist(), arrivals.events, raws))
+        self._due.extend(self._as_waiting(arrivals))
         self._fold_due(len(arrivals))
+
+    def _as_waiting(self, arrivals: Arrivals) -> Iterator[Waiting]:
+        raws = arrivals.raws() if self._keep_raw else [b""] * len(arrivals)
+        return map(Waiting, arrivals.at_ms.tolist(), arrivals.events, raws)
 
     def _fold_due(self, most: int) -> None:
         """Fold the first events that a tick has called up."""
         due = _pop_first(self._due, most)
         self.bulk.apply([item.event for item in due], np.array([item.at_ms for item in due], np.int64))
 
-    def _note(self, events: list[wire.Event], at_ms: Ints, record_ms: Ints) -> None:
+    def _note(self, arrivals: Arrivals) -> None:
         """Take note of what came, when and from whom."""
-        places: dict[tuple[str | None, str], list[int]] = {}
-        for index, event in enumerate(events):
-            places.setdefault((event.source, event.type), []).append(index)
+        places: defaultdict[tuple[str | None, type[wire.Event]], list[int]] = defaultdict(list)
+        for index, event in enumerate(arrivals.events):
+            places[event.source, type(event)].append(index)
         for (source, kind), of_kind in places.items():
-            self.counts.events[kind] += len(of_kind)
-            moments_ms = at_ms[of_kind]
-            latest_ms = int(moments_ms.max())
-            self.latest_by_type[kind] = max(self.latest_by_type.get(kind, NEVER), latest_ms)
+            at = np.array(of_kind)
+            at_ms, record_ms = arrivals.at_ms[at], arrivals.record_ms[at]
+            self.counts.events[kind.type] += len(of_kind)
+            latest_ms = int(at_ms.max())
+            self.latest_by_type[kind.type] = max(self.latest_by_type.get(kind.type, NEVER), latest_ms)
             self.latest_event_ms = max(self.latest_event_ms, latest_ms)
-            self.watermarks.note_all(source, kind, moments_ms, record_ms[of_kind])
+            self.watermarks.note_all(source, kind.type, at_ms, record_ms)
 
     def advance(self, now_ms: int) -> None:
         """Bring everything to `now_ms`. A clock that stands or goes back changes nothing but what has arrived."""
@@ -382,19 +386,6 @@ def _joined(deltas: Mapping[int, int], gathered: Gathered) -> tuple[Ints, Ints]:
 
 def _pop_first(items: deque[Waiting], most: int) -> list[Waiting]:
     return [items.popleft() for _ in range(min(most, len(items)))]
-
-
-def _as_former(
-    events: list[Any], values: Sequence[bytes], former: Mapping[str, str]
-) -> tuple[list[Any], Sequence[bytes]]:
-    """Return events with those of who was forgotten as the alias's, and what a checkpoint holds of each."""
-    aliases = [former.get(getattr(event, "customer_id", "")) for event in events]
-    kept = [
-        value if alias is None else keep_waiting(event, alias)
-        for event, value, alias in zip(events, values, aliases, strict=True)
-    ]
-    named = [event if alias is None else renamed(event, alias) for event, alias in zip(events, aliases, strict=True)]
-    return named, kept
 
 
 def _as_alias(items: Iterable[Waiting], customer_id: str, alias: str) -> Iterator[Waiting]:

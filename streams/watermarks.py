@@ -129,11 +129,13 @@ class Watermarks:
         if mark is None:
             mark = self._admit((source or UNNAMED, kind))
         mark.latest_event_ms = max(mark.latest_event_ms, int(at_ms.max()))
-        mark.latest_record_ms = max(mark.latest_record_ms, int(record_ms.max()))
-        for hour in sorted(set((record_ms // HOUR_MS).tolist())):
+        oldest_ms, newest_ms = int(record_ms.min()), int(record_ms.max())
+        mark.latest_record_ms = max(mark.latest_record_ms, newest_ms)
+        is_of_one_hour = oldest_ms // HOUR_MS == newest_ms // HOUR_MS  # as chunks mostly are
+        for hour in [newest_ms // HOUR_MS] if is_of_one_hour else np.unique(record_ms // HOUR_MS).tolist():
             mark.enter(hour)
         mark.recent += len(at_ms)
-        mark.late += int((record_ms - at_ms > PROMPT_MS).sum())
+        mark.late += int(np.count_nonzero(record_ms - at_ms > PROMPT_MS))
         while mark.recent >= _RECENT:
             mark.recent //= 2
             mark.late //= 2

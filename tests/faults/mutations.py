@@ -71,7 +71,7 @@ def deletions_come_first(patch: pytest.MonkeyPatch) -> None:
 def no_deduplication(patch: pytest.MonkeyPatch) -> None:
     """Every event is new."""
     patch.setattr(Deduplicator, "judge", lambda *_: Verdict.NEW)
-    patch.setattr(Deduplicator, "judge_key", lambda *_: Verdict.NEW)
+    patch.setattr(Deduplicator, "judge_keys", lambda *_: {})
 
 
 def deduplication_forgets(patch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ from agreement import lines, meaning
 from events import wire
 from events.codec import decode
 from events.identity import identity
+from streams import dedupe as deduplication
 from streams.dedupe import Deduplicator, Verdict, event_content, event_identity
 from streams.partition import PartitionState
 from streams.segments import Segment
@@ -177,6 +178,23 @@ def test_an_identity_is_a_hash_of_what_the_contract_says_makes_an_event_the_same
     kind = "\1" if event["type"] == "marketing-spend" else "\0"
     expected = xxhash.xxh3_128_digest((kind + "\0".join(identity(read(event)))).encode())
     assert event_identity(read(event)) == expected
+
+
+def test_a_flood_of_duplicates_takes_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a replay, where nearly everything is known; what is new beside them is remembered, with what it said."""
+    monkeypatch.setattr(deduplication, "RECENT_IDS", 10)
+    dedupe = Deduplicator(DAY)
+    other = {"amount": "11.00", "currency": "EUR"}
+    for number in range(8):
+        dedupe.judge(read(purchase(f"p{number}")), number)
+        for again in range(50):
+            assert dedupe.judge(read(purchase(f"p{again % (number + 1)}")), HOUR) is DUPLICATE
+            dedupe.tidy()
+    assert len(dedupe) == 8
+    assert len(dedupe._recent_ms) <= 2 * 10
+    for number in range(8):
+        assert dedupe.judge(read(purchase(f"p{number}", total=other)), DAY + number) is DIFFERENT
+        assert dedupe.judge(read(purchase(f"p{number}")), DAY + number + 1) is NEW
 
 
 def test_an_empty_cut_is_empty() -> None:
