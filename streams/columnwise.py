@@ -42,7 +42,7 @@ class Gathered:
     def add(self, keys: Ints, amounts: Ints | int) -> None:
         """Add an amount, or one for each key."""
         self.keys.append(keys)
-        self.amounts.append(np.broadcast_to(np.asarray(amounts, np.int64), keys.shape))
+        self.amounts.append(np.full(len(keys), amounts) if isinstance(amounts, int) else amounts)
 
     def take(self) -> tuple[Ints, Ints]:
         """Return all keys and their amounts, a key as often as it was added to, and forget them."""
