@@ -1,9 +1,10 @@
 """The fold of many events at once: what most events of most persons need, as arithmetic on columns.
 
 `Fold.apply` takes one event and is the whole truth. Here the common cases are done for a whole chunk in some dozens of
-array operations: an order that extends an open buying lifetime, a refund, an answer, a reward, of persons who are known
-and acquired. Whatever is none of these goes through `Fold.apply`, one by one and in its order. The order of the others
-doesn't show in the sums, so it isn't kept.
+array operations: first of all the acquisitions of new customers (`streams.welcomes`); then, of persons who are known
+and acquired, an order that extends an open buying lifetime, a refund, an answer, a reward, a cancellation, a win-back
+(`streams.transitions`). Whatever is none of these goes through `Fold.apply`, one by one and in its order. The order of
+the others doesn't show in the sums, so it isn't kept.
 
 Amounts leave as arrays of keys, which `PartitionState.settle` adds up.
 """
@@ -26,6 +27,8 @@ from streams.panes import DAY_MS
 from streams.parts import Parts, place
 from streams.persons import BUYING, MEMBER, MOST_REVENUE, NEVER, SEEN, UNKNOWN
 from streams.sums import Ints, refuse_too_large
+from streams.transitions import Transitions
+from streams.welcomes import Welcomes
 
 FEW = 8
 """Events of a type below which one by one is cheaper."""
@@ -76,11 +79,15 @@ class Bulk:
         self.derived = Gathered()
         self._parts = Parts(self.derived, fold.columns)
         self._answers = Answers(fold, self.flows)
+        self._transitions = Transitions(fold, self._parts)
+        self._welcomes = Welcomes(fold, self._parts)
         self._handlers: dict[type[Any], Callable[[Settled], None]] = {
             wire.Purchase: self._take_orders,
             wire.Refund: self._take_refunds,
             wire.SurveyResponse: lambda settled: self._answers.take(*settled),
             wire.LoyaltyActivity: self._be_active,
+            wire.Cancellation: lambda settled: self._transitions.close(*settled),
+            wire.CustomerAcquired: lambda settled: self._transitions.open(*settled),
         }
         number = fold.columns.number
         self._orders, self._gross, self._refunds = number("orders"), number("gross_minor"), number("refunds_minor")
@@ -109,12 +116,14 @@ class Bulk:
         """
         if rows is None:
             rows = self._persons.ids.find([getattr(event, "customer_id", "") for event in events])
-        is_settled, known = self._settled(events, rows), rows.tolist()
+        rows, left, unsettled = self._welcome(events, at_ms, rows)
+        is_settled, known = self._settled(rows, unsettled), rows.tolist()
         apply, hear_of_lead, enrol = self._fold.apply, self._fold.hear_of_lead, self._fold.enrol
         moments_ms, handlers = at_ms.tolist(), self._handlers
         lead, loyalty = wire.Lead, wire.LoyaltyActivity
         places: dict[type[wire.Event], list[int]] = {}
-        for index, event in enumerate(events):
+        for index in left:
+            event = events[index]
             kind = type(event)
             is_common = kind in handlers and (kind is not loyalty or event.action not in MEMBERSHIP)  # type: ignore[union-attr]
             if is_common and is_settled[index]:
@@ -132,16 +141,40 @@ class Bulk:
             else:
                 self._handlers[kind](Settled([events[index] for index in of_kind], at_ms[of_kind], rows[of_kind]))
 
-    def _settled(self, events: Sequence[Any], rows: Ints) -> list[bool]:
-        """Tell of each event whether its person is known and acquired, and not by one of these events."""
-        persons, acquisition = self._persons, wire.CustomerAcquired
+    def _welcome(self, events: Sequence[Any], at_ms: Ints, rows: Ints) -> tuple[Ints, Sequence[int], Ints]:
+        """Take in newcomers and first acquisitions, if there are many.
+
+        Returns:
+            The rows of all; the places of the events that are left; and the rows of persons whom one of these may
+            acquire, at last or earlier than was known.
+        """
+        acquisition = wire.CustomerAcquired
+        acquisitions = np.flatnonzero(np.array([type(event) is acquisition for event in events], bool))
+        left: Sequence[int] = range(len(events))
+        if len(acquisitions) < FEW:
+            return rows, left, rows[acquisitions]
+        known = len(self._persons)
+        rows = self._welcomes.enter(events, rows)
+        welcomed = self._welcomes.welcome(events, at_ms, rows, acquisitions, known)
+        if len(welcomed):
+            is_left = np.ones(len(events), bool)
+            is_left[welcomed] = False
+            left, acquisitions = np.flatnonzero(is_left).tolist(), acquisitions[is_left[acquisitions]]
+        of = rows[acquisitions]
+        acquired_ms = np.frombuffer(self._persons.acquired_ms, np.int64)[of]
+        again = (acquired_ms != NEVER) & (acquired_ms < at_ms[acquisitions])
+        return rows, left, of[~again]
+
+    def _settled(self, rows: Ints, unsettled: Ints) -> list[bool]:
+        """Tell of each event whether its person is known and acquired, and not one of some others."""
+        persons = self._persons
         settled = rows >= 0
         of = rows[settled]
         flags, acquired_ms = np.frombuffer(persons.flags, np.int8), np.frombuffer(persons.acquired_ms, np.int64)
         settled[settled] = (acquired_ms[of] != NEVER) & (flags[of] & SEEN != 0)
         del flags, acquired_ms  # a column that is looked at can't grow
-        acquired = np.array([type(event) is acquisition for event in events], bool)
-        settled &= ~np.isin(rows, rows[acquired])
+        if len(unsettled):
+            settled &= ~np.isin(rows, unsettled)
         return settled.tolist()  # type: ignore[no-any-return]
 
     def _add_flows(self, settled: Settled, flows: list[Flow]) -> None:

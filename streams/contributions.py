@@ -37,15 +37,13 @@ class Contributions(Parts[Deltas]):
         self.lapse_after_ms = lapse_after_ms
         self.days = days
         number = columns.number
-        self._involuntary = number("closed_involuntary")
-        self._involuntary_by_opening = number("closed_involuntary_by_opening")
         self._leads, self._converted, self._decided = (
             number("leads"),
             number("leads_converted"),
             number("leads_decided"),
         )
         self._lead_costs = number("lead_costs_minor")
-        self._members, self._members_active = number("members"), number("members_active")
+        self._members = number("members")
         self._engaged = number("members_engaged")
 
     def lifecycle(self, row: int, history: History, sign: int) -> None:
@@ -148,7 +146,7 @@ class Contributions(Parts[Deltas]):
             sign = 1 if is_open else -1
             self.active(cell_set, sign)
             if self.persons.flags[row] & MEMBER:
-                self.deltas[stock(cell_set) + self._members_active] += sign
+                self.active_member(cell_set, sign)
         self._convert(row, history, _last_open(before), _last_open(after))
 
     def _convert(self, row: int, history: History, old_open_ms: int, new_open_ms: int) -> None:
@@ -166,11 +164,10 @@ class Contributions(Parts[Deltas]):
         if lifetime.close_ms is None:
             return
         self.closed(lifetime.open_ms, lifetime.close_ms, cell_set, sign)
-        at_close = place(lifetime.close_ms, cell_set)
-        self.deltas[at_close + self.columns.labelled("closed_by_reason", lifetime.reason)] += sign
+        by_reason = self.columns.labelled("closed_by_reason", lifetime.reason)
+        self.closed_for(lifetime.close_ms, by_reason, cell_set, sign)
         if lifetime.involuntary:
-            self.deltas[at_close + self._involuntary] += sign
-            self.deltas[place(lifetime.open_ms, cell_set) + self._involuntary_by_opening] += sign
+            self.closed_involuntarily(lifetime.open_ms, lifetime.close_ms, cell_set, sign)
 
     def lead(self, row: int, lead: Lead, sign: int, last_open_ms: int) -> None:
         """Count one lead; it is converted if its person's last lifetime opened at or after it."""
@@ -232,7 +229,7 @@ class Contributions(Parts[Deltas]):
         cell_set = self.persons.cell_set[row]
         self.deltas[stock(cell_set) + self._members] += sign
         if self.is_active(row, history):
-            self.deltas[stock(cell_set) + self._members_active] += sign
+            self.active_member(cell_set, sign)
         self.engagement(row, sign)
 
     def engagement(self, row: int, sign: int) -> None:

@@ -57,6 +57,20 @@ class CustomerIds:
         self._enter(row)
         return row
 
+    def extend(self, customer_ids: Sequence[str]) -> Rows:
+        """Add ids that aren't known, each of them once, and return their rows."""
+        first = len(self)
+        rows = np.arange(first, first + len(customer_ids))
+        self.grow(len(rows))
+        self.fill(rows, customer_ids)
+        if 2 * (self._entries + len(rows)) > len(self._table):
+            self._clear()
+            self._place(np.arange(len(self)))
+        else:
+            self._place(rows)
+            self._entries += len(rows)
+        return rows
+
     def rename(self, row: int, customer_id: str) -> None:
         """Give a row another id, which isn't known; the old one isn't known from now on."""
         self._texts[row] = customer_id

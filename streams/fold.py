@@ -237,7 +237,7 @@ class Fold:
         if history != History() or persons.has_history(row):
             persons.keep(row, history)
         persons.changed[row] = 1
-        self._cost_of_acquisition(event, row, at_ms)
+        self.add_cost(event, row, at_ms)
 
     def _welcome(self, event: wire.CustomerAcquired, at_ms: int) -> None:
         """Take in a person of whom the acquisition is the first that is heard."""
@@ -246,9 +246,10 @@ class Fold:
         persons.flags[row] = SEEN
         persons.set_acquired(row, at_ms, rank(event))
         self._contributions.lifecycle(row, History(), 1)
-        self._cost_of_acquisition(event, row, at_ms)
+        self.add_cost(event, row, at_ms)
 
-    def _cost_of_acquisition(self, event: wire.CustomerAcquired, row: int, at_ms: int) -> None:
+    def add_cost(self, event: wire.CustomerAcquired, row: int, at_ms: int) -> None:
+        """Add what an acquisition has cost, where its person counts."""
         if event.cost is not None:
             self._flow(row, at_ms, [(self._acquisition_spend, self.minor(event.cost))])
 

@@ -14,6 +14,11 @@ import msgspec
 
 from streams.panes import Days
 
+CLOSED = -1
+"""In the place of an opening's instant: no lifetime is open."""
+LOOK_BACK = 16
+"""Openings of an open lifetime that are looked through for the first of them."""
+
 
 class Instant(msgspec.Struct, array_like=True, gc=False):
     """What happened to one person's lifetime at one instant, however many events said so."""
@@ -79,6 +84,27 @@ def lifetimes(history: list[Instant]) -> list[Lifetime]:
     if opened is not None:
         found.append(Lifetime(opened))
     return found
+
+
+def standing(history: list[Instant], at_ms: int) -> int | None:
+    """Tell what a history leaves, for a transition after all of it, without reading every lifetime off it.
+
+    Args:
+        history: transitions sorted by time, at least one.
+        at_ms: when the next one is.
+
+    Returns:
+        When the lifetime opened that is open; `CLOSED` if none is; None where only `lifetimes` can tell: the transition
+        isn't after the others, or at one instant a lifetime opened and one closed, or an open one was opened often.
+    """
+    if at_ms <= history[-1].at_ms:
+        return None
+    opened = CLOSED
+    for instant in history[: -LOOK_BACK - 1 : -1]:
+        if instant.closes:
+            return None if instant.opens else opened
+        opened = instant.at_ms
+    return opened if len(history) <= LOOK_BACK else None
 
 
 def is_member(history: list[Instant]) -> bool:

@@ -56,6 +56,9 @@ class Parts(Generic[Sink]):
         self._acquired, self._opened, self._opened_at = number("acquired"), number("opened"), number("opened_at")
         self._closed, self._closed_at, self._tenure = number("closed"), number("closed_at"), number("closed_tenure")
         self._closed_by_opening = number("closed_by_opening")
+        self._involuntary = number("closed_involuntary")
+        self._involuntary_by_opening = number("closed_involuntary_by_opening")
+        self._members_active = number("members_active")
         self._buying_opened, self._lapsed = number("buying_opened"), number("lapsed")
         self._lapsed_by_opening = number("lapsed_by_opening")
         self._buyers, self._span, self._repeat = number("buyers"), number("buying_span"), number("repeat_buyers")
@@ -79,6 +82,10 @@ class Parts(Generic[Sink]):
         """The latest lifetime is open."""
         self.deltas[stock(cell_set) + self._open] += sign
 
+    def active_member(self, cell_set: Number, sign: int) -> None:
+        """The latest lifetime of a member of the loyalty programme is open."""
+        self.deltas[stock(cell_set) + self._members_active] += sign
+
     def closed(self, open_ms: Number, close_ms: Number, cell_set: Number, sign: int) -> None:
         """A lifetime closed."""
         at_close = place(close_ms, cell_set)
@@ -86,6 +93,15 @@ class Parts(Generic[Sink]):
         self.deltas[place(open_ms, cell_set) + self._closed_by_opening] += sign
         self._time(at_close + self._closed_at, close_ms, sign)
         self._time(at_close + self._tenure, close_ms - open_ms, sign)
+
+    def closed_for(self, close_ms: Number, by_reason: Number, cell_set: Number, sign: int) -> None:
+        """A lifetime closed for a reason, whose column is `by_reason`."""
+        self.deltas[place(close_ms, cell_set) + by_reason] += sign
+
+    def closed_involuntarily(self, open_ms: Number, close_ms: Number, cell_set: Number, sign: int) -> None:
+        """A lifetime closed that wasn't meant to."""
+        self.deltas[place(close_ms, cell_set) + self._involuntary] += sign
+        self.deltas[place(open_ms, cell_set) + self._involuntary_by_opening] += sign
 
     def bought(self, first_ms: Number, first_minor: Number, latest_ms: Number, cell_set: Number, sign: int) -> None:
         """Somebody has bought, first then and at last now."""

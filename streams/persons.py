@@ -98,6 +98,8 @@ INT_COLUMNS = {
     "nps_score": "b",
 }
 """Columns of whole numbers and their array type codes, in the order in which a checkpoint holds them."""
+INSTANTS = frozenset(name for name in INT_COLUMNS if name.endswith("_ms"))
+"""Those that are `NEVER` of a person of whom nothing is known; the others are 0."""
 TEXT_COLUMNS = ("acquired_event", "first_event")
 
 
@@ -166,6 +168,21 @@ class Persons:
             marks.append(0)
         self.changed[row] = 1
         return row
+
+    def extend(self, customer_ids: Sequence[str], cell_set: int) -> npt.NDArray[np.int64]:
+        """Append persons of whom nothing is known, with ids of which each is new, and return their rows."""
+        count = len(customer_ids)
+        rows = self.ids.extend(customer_ids)
+        for name, code in INT_COLUMNS.items():
+            getattr(self, name).extend(array(code, [NEVER if name in INSTANTS else 0]) * count)
+        np.frombuffer(self.cell_set, np.int32)[rows] = cell_set
+        self.acquired_event.grow(count)
+        self.first_event.grow(count)
+        self._histories.extend([None] * count)
+        self.changed += b"\1" * count
+        self.histories += bytes(count)
+        self.texts += bytes(count)
+        return rows
 
     def rename(self, row: int, customer_id: str) -> None:
         """Give a person another id, which nobody has; the old one is nobody's from now on."""

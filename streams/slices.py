@@ -49,6 +49,7 @@ class Slices:
         self._cell_ids: dict[tuple[int, str], int] = {}
         self._set_ids: dict[tuple[int, ...], int] = {}
         self._with_channel: dict[tuple[int, str | None], int] = {}
+        self._of_person: dict[tuple[str | None, ...], int] = {}  # of those who admit no value
         self._values = [0] * len(self.attributes)
         self._channel = self.attributes.index(CHANNEL) if CHANNEL in self.attributes else None
         self._matrix = np.empty((0, len(self.attributes) + 1), np.int64)
@@ -58,6 +59,32 @@ class Slices:
     def of_person(self, values: tuple[str | None, ...]) -> int:
         """Return the cell set of a person with these attribute values, in the order of the attributes."""
         return self._set(tuple(self._cell(index, value) for index, value in enumerate(values)))
+
+    @property
+    def has_room(self) -> bool:
+        """Tell whether cell sets are so far from their bound that the order in which they come can't show."""
+        return len(self.sets) < MOST_SETS // 2
+
+    def of_known(self, values: tuple[str | None, ...]) -> int | None:
+        """Return the cell set of a person with these attribute values, None if one of them were to be admitted for it.
+
+        Which values are admitted follows from their order: who takes persons out of it may take those alone who admit
+        none. So may it only while it `has_room`.
+        """
+        known = self._of_person.get(values)
+        if known is not None:
+            return known
+        cell_ids = self._cell_ids
+        cells: list[int] = []
+        for index, value in enumerate(values):
+            cell = cell_ids.get((index, UNATTRIBUTED if value is None else value))
+            if cell is None:
+                return None
+            cells.append(cell)
+        if len(self._of_person) >= MOST_SETS:
+            self._of_person.clear()
+        found = self._of_person[values] = self._set(tuple(cells))
+        return found
 
     def of_channel(self, channel: str | None) -> int:
         """Return the cell set of what has a channel and no person, such as marketing spend."""
@@ -101,7 +128,8 @@ class Slices:
     def restore(self, cells: list[tuple[str, str]], sets: list[tuple[int, ...]]) -> None:
         """Take over the numbers of a checkpoint: cells after `everybody`, and all cell sets."""
         self.cells, self.sets = [None], []
-        self._cell_ids, self._set_ids, self._with_channel, self._matrix = {}, {}, {}, self._matrix[:0]
+        self._cell_ids, self._set_ids, self._matrix = {}, {}, self._matrix[:0]
+        self._with_channel, self._of_person = {}, {}
         self._values = [0] * len(self.attributes)
         for attribute, value in cells:
             self._new_cell(self.attributes.index(attribute), value)
@@ -170,6 +198,10 @@ class Columns:
                 return self.labelled(component, OTHER)
             labels.add(label)
         return self._add(component, label)
+
+    def known(self, component: str, label: str) -> int | None:
+        """Return the column of a label, None if it has none of its own: it isn't admitted yet, or under `other`."""
+        return self._ids.get((component, label))
 
     def restore(self, labelled: list[tuple[str, str]]) -> None:
         """Take over the labelled columns of a checkpoint, in their order."""

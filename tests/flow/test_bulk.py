@@ -22,7 +22,8 @@ from streams.fold import Fold
 from streams.panes import DAY_MS
 from streams.partition import PartitionState
 from streams.persons import INT_COLUMNS, TEXT_COLUMNS
-from streams.sums import COLUMN_BITS, RangeError
+from streams.slices import ABSENT
+from streams.sums import COLUMN_BITS, MINUTE_SHIFT, SET_BITS, RangeError
 
 NOW = "2026-06-15T13:37:20.250Z"
 NOW_MS = instant_ms(NOW)
@@ -54,10 +55,11 @@ def in_both_ways(
 
 
 def known(state: PartitionState) -> dict[str, Any]:
-    """Persons and sums by names: labels are numbered in the order in which they are met, which differs."""
+    """Persons and sums by names: labels and cell sets are numbered as they are met, in an order that differs."""
     persons, report = state.fold.persons, state.report()
     names = state.fold.columns.names
     found: dict[str, Any] = {name: list(getattr(persons, name)) for name in INT_COLUMNS}
+    found["cell_set"] = [set_named(state, number) for number in persons.cell_set]
     found |= {name: [getattr(persons, name)[row] for row in range(len(persons))] for name in TEXT_COLUMNS}
     for row in range(len(persons)):
         history = msgspec.structs.replace(persons.history(row))
@@ -69,9 +71,15 @@ def known(state: PartitionState) -> dict[str, Any]:
 
 def flows_of(state: PartitionState) -> dict[Any, int]:
     keys, amounts = state.take_unsaved_flows()
-    columns = keys & (1 << COLUMN_BITS) - 1
-    names = [state.fold.columns.names[column] for column in columns.tolist()]
-    return dict(zip(zip((keys - columns).tolist(), names, strict=True), amounts.tolist(), strict=True))
+    names = [state.fold.columns.names[key & (1 << COLUMN_BITS) - 1] for key in keys.tolist()]
+    sets = [set_named(state, key >> COLUMN_BITS & (1 << SET_BITS) - 1) for key in keys.tolist()]
+    found = zip((keys >> MINUTE_SHIFT).tolist(), sets, names, strict=True)
+    return dict(zip(found, amounts.tolist(), strict=True))
+
+
+def set_named(state: PartitionState, cell_set: int) -> tuple[Any, ...]:
+    slices = state.fold.slices
+    return tuple(None if cell == ABSENT else slices.cells[cell] for cell in slices.sets[cell_set])
 
 
 @pytest.mark.parametrize("order", ["as they occurred", "shuffled"])
@@ -180,10 +188,14 @@ def test_what_is_common_never_goes_one_by_one(monkeypatch: pytest.MonkeyPatch) -
     state.advance(NOW_MS)
     first = {**person, "type": "purchase", "event_id": "p", "order_id": "p", "total": euro}
     state.arrive(lines([{**person, "type": "customer-acquired", "event_id": "a"}, first]), [NOW_MS] * 2)
+    stranger = {"type": "customer-acquired", "occurred_at": "2026-06-03T00:00:00Z", "customer_id": "b"}
     common = [
         {**first, "event_id": "p2", "occurred_at": "2026-06-02T00:00:00Z"},
         {**person, "type": "refund", "event_id": "r", "order_id": "p", "total": euro},
         {**person, "type": "survey-response", "event_id": "s", "survey": "nps", "score": 9},
+        {**stranger, "event_id": "b"},
+        {**first, "event_id": "p3", "occurred_at": "2026-06-04T00:00:00Z", "customer_id": "b"},
+        {**person, "type": "customer-acquired", "event_id": "a2", "occurred_at": "2026-06-05T00:00:00Z"},
     ]
     monkeypatch.setattr(Fold, "apply", lambda *_: pytest.fail("one by one"))
     state.arrive(lines(common), [NOW_MS] * len(common))
@@ -231,3 +243,97 @@ def test_orders_and_revenue_of_a_person_are_those_of_its_events() -> None:
         is_order = event["type"] == "purchase"
         expected[event["customer_id"]] = (orders + is_order, minor + (total if is_order else -total))
     assert said == expected
+
+
+def shop(chance: random.Random, customers: int, values: int) -> list[dict[str, Any]]:
+    """A shop's newcomers, prospects with leads, cancellations and win-backs; some late, tied or of a stranger."""
+    log: list[dict[str, Any]] = []
+    for number in range(customers * 6):
+        at_ms = NOW_MS - 300 * DAY_MS + number * DAY_MS // 8 - (chance.random() < 0.1) * chance.randrange(30 * DAY_MS)
+        who = chance.randrange(number // 6, number // 6 + 5) if chance.random() < 0.6 else chance.randrange(customers)
+        event = {
+            "customer_id": f"c{who}",
+            "occurred_at": instant_text(at_ms - at_ms % (DAY_MS // 4)),
+            "event_id": f"e{number}",
+        }
+        match chance.randrange(7):
+            case 0 | 1:
+                event |= {
+                    "type": "customer-acquired",
+                    "channel": f"v{chance.randrange(values)}",
+                    "segment": f"s{who % 3}",
+                }
+                if chance.random() < 0.3:
+                    event["cost"] = {"amount": "3.21", "currency": "EUR"}
+            case 2 | 3:
+                event |= {"type": "cancellation", "reason": chance.choice(("price", "payment-failed", "site"))}
+            case 4:
+                event |= {
+                    "type": "lead",
+                    "lead_id": f"l{chance.randrange(2)}",
+                    "stage": chance.choice(("new", "won", "lost")),
+                }
+                event |= {"channel": f"v{chance.randrange(values)}", "cost": {"amount": "1.50", "currency": "EUR"}}
+            case 5:
+                event |= {"type": "loyalty-activity", "action": chance.choice(("enrolled", "left", "earned"))}
+            case _:
+                euro = {"amount": "10.00", "currency": "EUR"}
+                event |= {"type": "purchase", "order_id": f"o{number}", "total": euro}
+        log.append(event)
+    return log
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_newcomers_and_those_who_leave_and_return_in_bulk_are_those_one_by_one(seed: int) -> None:
+    """Welcomed before others, in rows in the order in which they come; with what follows them in the chunk."""
+    chance = random.Random(seed)
+    log = shop(chance, 60, 6)
+    size = chance.randrange(20, 90)
+    at_once, one_by_one = in_both_ways(log, [NOW_MS] * (len(log) // size + 1), size)
+    assert list(at_once.fold.persons.ids) == list(one_by_one.fold.persons.ids)
+    assert flows_of(at_once) == flows_of(one_by_one)
+    assert at_once.counts == one_by_one.counts
+
+
+def test_values_of_slices_are_admitted_in_their_order_by_newcomers_in_bulk() -> None:
+    """A lead's before those of the acquisitions behind it; what comes too late is counted under `other`."""
+    at = {"occurred_at": "2026-06-01T00:00:00Z"}
+    lead = {**at, "type": "lead", "event_id": "l", "customer_id": "p", "lead_id": "l", "channel": "v0"}
+    log = [lead] + [
+        {**at, "type": "customer-acquired", "event_id": f"a{n}", "customer_id": f"c{n}", "channel": f"v{n}"}
+        for n in range(1, 6)
+    ]
+    at_once, one_by_one = in_both_ways(log, [NOW_MS], len(log), raw_values=3)
+    assert at_once.fold.slices.cells == one_by_one.fold.slices.cells
+    channels = [cell[1] for cell in at_once.fold.slices.cells if cell is not None and cell[0] == "channel"]
+    assert channels == ["unattributed", "v0", "v1", "v2", "other"]
+
+
+def test_what_a_stranger_did_before_its_acquisition_in_the_chunk_is_remembered_as_one_by_one() -> None:
+    """Sixteen orders move to the slices of the acquisition, those beyond stay; what comes after it counts there."""
+    euro = {"amount": "10.00", "currency": "EUR"}
+    person = {"customer_id": "a", "occurred_at": "2026-06-01T00:00:00Z"}
+    orders = [
+        {**person, "type": "purchase", "event_id": f"p{n}", "order_id": f"p{n}", "total": euro} for n in range(25)
+    ]
+    acquired = {**person, "type": "customer-acquired", "event_id": "a", "channel": "web"}
+    known = {**acquired, "event_id": "b", "customer_id": "b"}  # or its channel were a new one
+    log = [known, *orders[:20], acquired, *orders[20:]]
+    at_once, one_by_one = in_both_ways(log, [NOW_MS, NOW_MS], 1)
+    assert at_once.counts.unmoved == one_by_one.counts.unmoved == 20 - 16
+
+
+def test_leads_move_to_the_slices_of_an_acquisition_in_bulk_and_convert() -> None:
+    """Those from before it or of its very instant; their channel stays their own."""
+    at_ms = NOW_MS - DAY_MS
+    lead = {"type": "lead", "channel": "ads", "stage": "won", "cost": {"amount": "2.00", "currency": "EUR"}}
+    acquired = {"type": "customer-acquired", "occurred_at": instant_text(at_ms), "channel": "web", "segment": "vip"}
+    log: list[dict[str, Any]] = [{**acquired, "event_id": "k", "customer_id": "k"}]
+    for beside in (-1, 0, 1):
+        one = {"customer_id": f"c{beside}", "event_id": "l", "lead_id": "l"}
+        log.append({**lead, **one, "occurred_at": instant_text(at_ms + beside)})
+    log += [{**acquired, "event_id": "a", "customer_id": f"c{beside}"} for beside in (-1, 0, 1)]
+    at_once, _ = in_both_ways(log, [NOW_MS, NOW_MS], 4)
+    sums = known(at_once)["sums"]
+    lifetime = {cell: sums.get((cell, ("leads_converted", None)), [0])[-1] for cell in at_once.fold.slices.cells}
+    assert (lifetime["channel", "ads"], lifetime["channel", "web"], lifetime["segment", "vip"]) == (2, 0, 2)
