@@ -35,7 +35,7 @@ from streams.expected import Usual, by_targets
 from streams.incidents import Incidents
 from streams.replay import replay
 from streams.settings import Settings
-from streams.slice_alerts import SliceAlerts
+from streams.slice_alerts import NOT_YET, SliceAlerts
 from streams.slice_alerts import Usual as UsualOfAll
 from streams.survey_alerts import HELP as SURVEY_HELP
 from streams.survey_alerts import SurveyAlerts
@@ -69,7 +69,7 @@ class Alerts:
 
     def __init__(self, settings: Settings) -> None:
         self.judged: list[Judged] = []
-        self.silent: dict[str, str] = {}
+        self.silent: dict[str, str] = dict.fromkeys((watch.id for watch in WATCHES), NOT_YET)
         self.now_ms = -1
         self._timezone = settings.timezone
         self._budget = Budget(settings.alerts.false_pages_per_year, settings.alerts.false_tickets_per_year)

@@ -32,6 +32,8 @@ REFERENCES = ("90d", YEAR)
 """Windows of which the last week is left out; the first that is kept says what is usual."""
 LATELY = "7d"
 LEAN = 4.0
+NOT_YET = "not judged yet"
+"""Why a worker says nothing of an alert between its first figures and its first judgement."""
 _NAMES_OF_MINUTES = {60: "1h", 1_440: "24h", 10_080: "7d"}
 
 Sums = Mapping[Cell, Mapping[str, CellSums]]
@@ -151,7 +153,7 @@ class SliceAlerts:
 
     def __init__(self, attributes: int, values: int, budget: float) -> None:
         self.judged: list[Judged] = []
-        self.silent = "not judged yet"
+        self.silent = NOT_YET
         self._values = values
         self._share = budget / max(attributes * values * len(BY_SLICE.tiers), 1)
         self._incidents = Incidents()

@@ -8,6 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from benchmarks.false_alarms import Shop, year
 from metrics import names
+from metrics.alerting import WATCHES
 from metrics.catalogue import CATALOGUE
 from streams.alerts import EVERY_S, Alerts
 from streams.merge import Admission
@@ -51,6 +52,14 @@ def test_a_gauge_each_for_what_was_counted_expected_and_allowed(spiking):
     assert found[names.ALERT_BASE, "churn", "6h", ""] == pytest.approx(20_000, rel=0.01)
     assert found[names.ALERT_ON, "churn", "1h", ""] == 0
     assert (names.ALERT_P_VALUE, "churn", "1h", "") not in found
+
+
+def test_every_alert_is_told_of_before_the_first_judgement():
+    """Figures come first; who asks then isn't told that nothing is watched."""
+    said = Alerts(Settings()).document({})
+    assert {watch.id: said[watch.id] for watch in WATCHES} == {
+        watch.id: {"kpi": watch.kpi, "silent": "not judged yet"} for watch in WATCHES
+    }
 
 
 def test_what_is_unknown_or_not_yet_learned_has_no_gauge(spiking):
