@@ -26,7 +26,7 @@ from streams.fold import MEMBERSHIP, Fold, rank
 from streams.panes import DAY_MS
 from streams.parts import Parts, place
 from streams.persons import BUYING, MEMBER, MOST_REVENUE, NEVER, SEEN, UNKNOWN
-from streams.sums import Ints, refuse_too_large
+from streams.sums import Ints, heads, refuse_too_large, tails
 from streams.transitions import Transitions
 from streams.welcomes import Welcomes
 
@@ -92,11 +92,7 @@ class Bulk:
         number = fold.columns.number
         self._orders, self._gross, self._refunds = number("orders"), number("gross_minor"), number("refunds_minor")
         self._with_lines, self._lines_minor = number("orders_with_lines"), number("lines_minor")
-        columns = {
-            "upsell": (number("orders_with_upsell"), number("upsell_lines_minor")),
-            "cross-sell": (number("orders_with_cross_sell"), number("cross_sell_lines_minor")),
-        }
-        self._offers = {at: columns[offer] for at, offer in enumerate(OFFERS, 1)}
+        self._offers = {at: fold.offer_columns[offer] for at, offer in enumerate(OFFERS, 1)}
         self._engaged = number("members_engaged")
         self._buyers, self._span, self._repeat = number("buyers"), number("buying_span"), number("repeat_buyers")
 
@@ -235,7 +231,7 @@ class Bulk:
         persons = self._persons
         order = np.lexsort((settled.at_ms, settled.rows))
         rows, at_ms = settled.rows[order], settled.at_ms[order]
-        latest = np.append(rows[1:] != rows[:-1], True)
+        latest = tails(rows)
         rows, at_ms = rows[latest], at_ms[latest]
         activity = np.frombuffer(persons.activity_ms, np.int64)
         before_ms = activity[rows]
@@ -261,22 +257,22 @@ class Bulk:
         """
         order = np.lexsort((settled.at_ms, settled.rows))
         rows, at_ms = settled.rows[order], settled.at_ms[order]
-        heads = np.flatnonzero(np.concatenate([[True], rows[1:] != rows[:-1]]))
+        firsts = np.flatnonzero(heads(rows))
         latest_ms = np.frombuffer(self._persons.latest_ms, np.int64)
         flags = np.frombuffer(self._persons.flags, np.int8)
         before_ms = np.concatenate([[NEVER], at_ms[:-1]])
-        before_ms[heads] = latest_ms[rows[heads]]
+        before_ms[firsts] = latest_ms[rows[firsts]]
         follows = (before_ms < at_ms) & (at_ms < before_ms + self._lapse_after_ms) & (flags[rows] & BUYING != 0)
-        extends = np.logical_and.reduceat(follows, heads)
+        extends = np.logical_and.reduceat(follows, firsts)
         del latest_ms, flags
-        self._extend(rows, at_ms, heads, extends)
+        self._extend(rows, at_ms, firsts, extends)
         if extends.all():
             return
-        sizes = np.diff(heads, append=len(rows))
-        begins = (before_ms[heads] == NEVER) & (sizes == 1)
-        begins &= at_ms[heads] + self._lapse_after_ms > self._fold.now_ms  # it can't have lapsed since
+        sizes = np.diff(firsts, append=len(rows))
+        begins = (before_ms[firsts] == NEVER) & (sizes == 1)
+        begins &= at_ms[firsts] + self._lapse_after_ms > self._fold.now_ms  # it can't have lapsed since
         if begins.any():
-            first = order[heads[begins]]
+            first = order[firsts[begins]]
             event_ids = [rank(settled.events[at]) for at in first.tolist()]
             self._begin(settled.rows[first], settled.at_ms[first], minor[first], event_ids)
         rest = ~(extends | begins)
@@ -305,11 +301,11 @@ class Bulk:
         self._parts.bought(at_ms, minor, at_ms, cell_set, 1)
         self._parts.buying_opened(at_ms, cell_set, 1)
 
-    def _extend(self, rows: Ints, at_ms: Ints, heads: Ints, extends: npt.NDArray[np.bool_]) -> None:
+    def _extend(self, rows: Ints, at_ms: Ints, firsts: Ints, extends: npt.NDArray[np.bool_]) -> None:
         """Do for many persons what `Fold.buy` does for one whose open buying lifetime goes on."""
         persons = self._persons
-        ends = np.append(heads[1:], len(rows))[extends] - 1
-        several = ends > heads[extends]
+        ends = np.append(firsts[1:], len(rows))[extends] - 1
+        several = ends > firsts[extends]
         of = rows[ends]
         latest = np.frombuffer(persons.latest_ms, np.int64)
         second = np.frombuffer(persons.second_ms, np.int64)

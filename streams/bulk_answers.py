@@ -17,7 +17,7 @@ from streams.columnwise import Gathered
 from streams.fold import Fold
 from streams.parts import place
 from streams.persons import Persons
-from streams.sums import Ints
+from streams.sums import Ints, tails
 
 _NONE = -1
 _MOST_KINDS = 1 << 12
@@ -85,7 +85,7 @@ def _filled_up(parts: list[list[tuple[int, int]]]) -> tuple[Ints, Ints]:
 def _add_nps(persons: Persons, rows: Ints, at_ms: Ints, scores: Ints) -> None:
     """Do what `Persons.add_nps` does, for many answers: of one person, the latest is left, and the best of those."""
     order = np.lexsort((scores, at_ms, rows))
-    last = order[np.append(rows[order][1:] != rows[order][:-1], True)]
+    last = order[tails(rows[order])]
     rows, at_ms, scores = rows[last], at_ms[last], scores[last]
     nps_ms, nps_score = np.frombuffer(persons.nps_ms, np.int64), np.frombuffer(persons.nps_score, np.int8)
     later = (at_ms > nps_ms[rows]) | ((at_ms == nps_ms[rows]) & (scores > nps_score[rows]))

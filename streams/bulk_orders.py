@@ -10,7 +10,7 @@ import numpy as np
 
 from events import wire
 from streams.bulk_money import minor_of_all, minor_of_own
-from streams.sums import Ints
+from streams.sums import Ints, heads
 
 OFFERS = ("upsell", "cross-sell")
 """Offers that are counted, in the order of the numbers by which `OrderColumns` knows them, from 1 on."""
@@ -56,7 +56,7 @@ class OrderColumns:
         """Return the orders with lines of an offer, each once; and of each such line the order and the total."""
         lines = np.flatnonzero(self.offers == number)
         of = self.of[lines]
-        return of[np.append(True, of[1:] != of[:-1])[: len(of)]], of, self.line_minor[lines]
+        return of[heads(of)], of, self.line_minor[lines]
 
 
 def _minor_of(

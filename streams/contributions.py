@@ -186,19 +186,6 @@ class Contributions(Parts[Deltas]):
         for at_ms, minor in lead.costs:
             deltas[place(at_ms, cell_set) + self._lead_costs] += sign * minor
 
-    def new_lead(self, row: int, lead: Lead, stage: int, last_open_ms: int) -> None:
-        """Count a lead of which there is one event: what `lead` counts, all of it at one instant."""
-        at_first = place(lead.first_ms, self.slices.with_channel(self.persons.cell_set[row], lead.channel))
-        deltas = self.deltas
-        deltas[at_first + self._leads] += 1
-        deltas[at_first + self.columns.labelled("leads_by_stage", STAGES[stage])] += 1
-        if last_open_ms >= lead.first_ms:
-            deltas[at_first + self._converted] += 1
-        if stage >= _FIRST_DECIDED:
-            deltas[at_first + self._decided] += 1
-        for _, minor in lead.costs:
-            deltas[at_first + self._lead_costs] += minor
-
     def lead_goes_on(self, row: int, lead: Lead, stage: int, before_ms: list[int]) -> None:
         """Count that a lead reached a stage when it did, and not when it had by what was known before.
 

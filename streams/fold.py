@@ -47,6 +47,7 @@ class Fold:
         now_ms: the latest tick's `now`; every event folded is at or before it.
         flows, derived: contributions since they were last taken.
         reporting: the reporting currency.
+        offer_columns: of each offer the columns of orders with it, and of their lines' revenue.
         rewards: the column of each action that is about one.
         taken: rows of persons who are taken back and not contributed again yet.
         counts: what happened at the two bounds of a slice, for the worker's metrics.
@@ -91,7 +92,7 @@ class Fold:
             "retention": number("retention_spend_minor"),
         }
         self._carries_lines, self._lines_minor = number("orders_with_lines"), number("lines_minor")
-        self._offer_columns = {
+        self.offer_columns = {
             "upsell": (number("orders_with_upsell"), number("upsell_lines_minor")),
             "cross-sell": (number("orders_with_cross_sell"), number("cross_sell_lines_minor")),
         }
@@ -378,8 +379,8 @@ class Fold:
                 offered[line.offer] = offered.get(line.offer, 0) + minor
         parts = [(self._carries_lines, 1), (self._lines_minor, everything)]
         for offer, total in offered.items():
-            if offer in self._offer_columns:
-                orders, revenue = self._offer_columns[offer]
+            if offer in self.offer_columns:
+                orders, revenue = self.offer_columns[offer]
                 parts += [(orders, 1), (revenue, total)]
         return parts
 
@@ -405,11 +406,10 @@ class Fold:
                 self._take_back(row, history, defer=True)
             costs = [] if event.cost is None else [(at_ms, self.minor(event.cost))]
             lead = Lead(event.lead_id, at_ms, rank(event), [NEVER] * len(STAGES), event.channel, costs)
-            stage = _STAGE_NUMBERS[event.stage]
-            lead.reached_ms[stage] = at_ms
+            lead.reached_ms[_STAGE_NUMBERS[event.stage]] = at_ms
             persons.add_lead(row, history, lead)
             if row not in self.taken:
-                contributions.new_lead(row, lead, stage, contributions.last_open_ms(row, history))
+                contributions.lead(row, lead, 1, contributions.last_open_ms(row, history))
         persons.keep(row, history)
         persons.changed[row] = 1
 

@@ -55,6 +55,11 @@ def heads(sorted_keys: Ints) -> npt.NDArray[np.bool_]:
     return first
 
 
+def tails(sorted_keys: Ints) -> npt.NDArray[np.bool_]:
+    """Tell of each whether it differs from the one after."""
+    return heads(sorted_keys[::-1])[::-1]
+
+
 def add_up(keys: Ints, amounts: Ints) -> tuple[Ints, Ints]:
     """Return the distinct keys, sorted, with the sum of their amounts; sums of 0 are left out."""
     if len(keys) == 0:

@@ -25,7 +25,7 @@ from streams.fold import Fold, rank
 from streams.moved_leads import MovedLeads
 from streams.parts import Parts
 from streams.persons import NEVER, SEEN, Lead
-from streams.sums import Ints
+from streams.sums import Ints, heads
 
 Values = tuple[str | None, ...]
 
@@ -115,7 +115,7 @@ class Welcomes:
         in_order = np.sort(rows * size + np.arange(size))
         of, places = np.divmod(in_order, size)
         begins = np.zeros(size, bool)
-        begins[places[np.append(True, of[1:] != of[:-1])]] = True
+        begins[places[heads(of)]] = True
         of = rows[acquisitions]
         is_first: npt.NDArray[np.bool_] = begins[acquisitions]
         is_first &= np.frombuffer(persons.acquired_ms, np.int64)[of] == NEVER
