@@ -22,7 +22,6 @@ from .sources import Edge, Position, Sources, listed
 from .thread import ConsumerThread
 
 _BUFFERED_POLL = 0.02
-_MEMBERSHIP_POLL = 0.5
 
 
 class Consumer(faust_driver.Consumer):  # type: ignore[misc]  # Faust is untyped to us
@@ -58,14 +57,6 @@ class Consumer(faust_driver.Consumer):  # type: ignore[misc]  # Faust is untyped
     def heard_at_s(self) -> float:
         """When the group last knew us as a member, on the steady clock: see `ConsumerThread`."""
         return self._thread.heard_at_s
-
-    @faust_driver.Consumer.task  # type: ignore[untyped-decorator]  # Faust's own tasks begin before tables are there
-    async def _tell_of_refusal(self) -> None:
-        while not self.should_stop:
-            if (why := self._thread.membership.refusal) is not None:
-                self.sources.refused(why)
-                return
-            await self.sleep(_MEMBERSHIP_POLL)
 
     async def rejoin(self) -> None:
         """Have the group share its partitions out anew."""

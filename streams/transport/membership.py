@@ -41,24 +41,16 @@ class GroupRefusedError(Exception):
         super().__init__(f"the consumer group {group!r} won't have this worker: {type(why).__name__}: {remedy}")
 
 
-class Membership:
-    """Asks a coordinator for its errors, in the coordinator's event loop.
+async def refusal_of(coordinator: Any, every_s: float = _LOOK_EVERY_S) -> KafkaError:
+    """Ask a coordinator for its errors, in its event loop, until one ends the membership for good; return that one.
 
-    Attributes:
-        refusal: what has ended the membership for good; None as long as nothing has.
+    Errors that may pass are taken note of, and the coordinator goes on.
     """
-
-    def __init__(self) -> None:
-        self.refusal: KafkaError | None = None
-
-    async def watch(self, coordinator: Any, every_s: float = _LOOK_EVERY_S) -> None:
-        """Ask until there is a refusal; errors that may pass are taken note of, and the coordinator goes on."""
-        while self.refusal is None:
-            await asyncio.sleep(every_s)
-            try:
-                coordinator.check_errors()
-            except KafkaError as error:
-                if error.retriable:
-                    _log.warning("the consumer group answered %r; trying again", error)
-                else:
-                    self.refusal = error
+    while True:
+        await asyncio.sleep(every_s)
+        try:
+            coordinator.check_errors()
+        except KafkaError as error:
+            if not error.retriable:
+                return error
+            _log.warning("the consumer group answered %r; trying again", error)

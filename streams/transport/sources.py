@@ -56,8 +56,8 @@ class Sources:
             (chunked, `from_end` and single alike): their flow is stopped, their queues are empty, an agent may still be
             inside its last chunk, and `Consumer.commit_offsets` still works. Not awaited after a crash: state in doubt
             must not become a checkpoint.
-        refused: called once the group won't have this worker any more, with what it answered: without partitions it
-            would idle for ever, and look well.
+        refused: called once, in the event loop of the app, when the group won't have this worker any more, with what it
+            answered: without partitions the worker would idle for ever, and look well.
         chunk_records: upper bound of a chunk's length.
         chunk_bytes: no further records join a chunk of this many bytes of values.
         fetch_wait_ms: how long the broker may hold a fetch that finds nothing. A record that arrives ends the wait at

@@ -27,7 +27,7 @@ from faust.transport.drivers.aiokafka import Transport as FaustTransport
 from faust.types import TP
 
 from .drain import Drain
-from .membership import Membership
+from .membership import refusal_of
 from .sources import Edge, Position, Sources, listed
 
 _REBALANCE_POLL = 0.05
@@ -43,17 +43,12 @@ class ConsumerThread(AIOKafkaConsumerThread):  # type: ignore[misc]  # Faust is 
         heard_at_s: when it sent the last message to which the group answered as to a member, on the steady clock. The
             group gives such a member's partitions to nobody else for a session from then on, but to who comes under its
             own instance id.
-        membership: whether the group still has us.
     """
 
     sources: Sources = Sources()
     heard_at_s: float = -math.inf
     _drain: Drain | None = None
     _watching: asyncio.Task[None] | None = None
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.membership = Membership()
 
     async def on_start(self) -> None:
         """Start, and note from then on when the group has heard of us, and whether it still has us."""
@@ -71,7 +66,11 @@ class ConsumerThread(AIOKafkaConsumerThread):  # type: ignore[misc]  # Faust is 
             return answer
 
         coordinator._send_req = sent
-        self._watching = asyncio.create_task(self.membership.watch(coordinator))
+        self._watching = asyncio.create_task(self._tell_of_refusal(coordinator))
+
+    async def _tell_of_refusal(self, coordinator: Any) -> None:
+        why = await refusal_of(coordinator)
+        self.parent_loop.call_soon_threadsafe(self.sources.refused, why)
 
     async def on_thread_stop(self) -> None:
         """Stop, and ask no more."""

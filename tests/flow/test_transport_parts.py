@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from streams.transport import Chunk, GroupRefusedError, Sources, Transport, bind, transport_options
 from streams.transport.acks import Acks
 from streams.transport.drain import Drain
-from streams.transport.membership import Membership
+from streams.transport.membership import refusal_of
 
 
 @dataclass
@@ -204,13 +204,11 @@ class _Coordinator:
 def test_an_error_that_may_pass_ends_no_membership() -> None:
     """The coordinator goes on after it, once somebody has asked; the next one, which won't pass, is the refusal."""
     passing, lasting = GroupLoadInProgressError(), InconsistentGroupProtocolError()
-    membership = Membership()
 
-    async def watched() -> None:
-        await asyncio.wait_for(membership.watch(_Coordinator(passing, lasting), every_s=0), 5)
+    async def refusal() -> KafkaError:
+        return await asyncio.wait_for(refusal_of(_Coordinator(passing, lasting), every_s=0), 5)
 
-    asyncio.run(watched())
-    assert membership.refusal is lasting
+    assert asyncio.run(refusal()) is lasting
     said = str(GroupRefusedError("tapesh", lasting))
     assert said.startswith("the consumer group 'tapesh' won't have this worker: InconsistentGroupProtocolError: ")
     assert "TAPESH_APP_ID" in said
